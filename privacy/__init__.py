@@ -1,0 +1,1 @@
+"""What is true without disk, clock or network: questions, costs, noise, intervals."""
