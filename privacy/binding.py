@@ -157,6 +157,8 @@ class _Scope:
             case Number(field=path):
                 self.single(path, row)
                 self.kind(path, Kind.INTEGER)
+            case Count(table=name, where=where, window=None):
+                self.countable(name, where, row)
             case Count(table=name, where=where, window=window):
                 self.rows(name, where, 0, row)
                 self.window(window)
@@ -239,6 +241,16 @@ class _Scope:
             raise InvalidQuery(f"{name} does not have the kind of rows asked for.")
         self.predicate(where, depth + 1, table)
         return table
+
+    def countable(self, name: str, where: Predicate, row: Table | None) -> None:
+        """Check a table to be counted: dated rows, or a household's adults."""
+        table = self.dictionary.table(name)
+        adults = table.rows is Rows.ONE and table.level is Level.PERSON
+        if adults and self.query.unit is Unit.HOUSEHOLD:
+            self.no_row(row)
+            self.predicate(where, 1, table)
+        else:
+            self.rows(name, where, 0, row)
 
     def single(self, path: str, row: Table | None) -> None:
         """Check a field that must have one value here."""

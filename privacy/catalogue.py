@@ -89,7 +89,7 @@ class Estimator:
 
     Attributes:
         of: the names of the queries it reads, in the order the kind expects:
-            for contrast_share, the contrast then the count.
+            for contrast_share, the contrasts and then the count they share.
         metrics: other metrics it reads, for a kind without queries of its own.
     """
 

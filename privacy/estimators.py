@@ -17,6 +17,8 @@ from privacy.query import Cell, Query, cells
 
 ALL = "all"
 """The label of a total over a dimension."""
+GROUP = "group"
+"""The name under which several shares of one metric are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,20 @@ def publish(
     ]
     match metric.estimator.kind:
         case EstimatorKind.COUNT | EstimatorKind.HISTOGRAM:
-            whole = metric.estimator.kind is EstimatorKind.COUNT
-            found = [c for v in vectors for c in _counts(v, confidence, total=whole)]
+            total = metric.estimator.kind is EstimatorKind.COUNT
+            found = [c for v in vectors for c in _counts(v, confidence, total=total)]
         case EstimatorKind.MIX:
             found = list(_mix(vectors[0], confidence))
         case EstimatorKind.SHARE:
             found = list(_shares(vectors[0], confidence))
         case EstimatorKind.CONTRAST_SHARE:
-            found = list(_contrasts(vectors[0], vectors[1], confidence))
+            *contrasts, whole = vectors
+            names = metric.estimator.of if len(contrasts) > 1 else ("",)
+            found = [
+                cell
+                for name, one in zip(names, contrasts, strict=False)
+                for cell in _contrasts(name, one, whole, confidence)
+            ]
         case kind:
             raise InvalidProgramme(f"{metric.id}: a {kind.value} cannot run yet.")
     return tuple(found)
@@ -123,12 +131,13 @@ def _shares(vector: _Vector, confidence: Fraction) -> Iterator[MetricCell]:
 
 
 def _contrasts(
-    contrast: _Vector, count: _Vector, confidence: Fraction
+    name: str, contrast: _Vector, count: _Vector, confidence: Fraction
 ) -> Iterator[MetricCell]:
-    """Yield (1 + contrast / count) / 2, cell by cell."""
+    """Yield (1 + contrast / count) / 2, cell by cell, under the contrast's name."""
+    group = ((GROUP, name.replace("_", " ")),) if name else ()
     for (labels, difference), (_, whole) in zip(contrast, count, strict=True):
         share = estimate.share_of(difference, whole, confidence=confidence)
-        yield MetricCell(labels, share)
+        yield MetricCell((*group, *labels), share)
 
 
 def _sum(parts: tuple[Measured, ...]) -> Measured:

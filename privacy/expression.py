@@ -67,7 +67,11 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows of a table match, within a window if one is given."""
+    """How many rows of a table match, within a window if one is given.
+
+    Of a household, its counted adults may be counted too: rows of a table that
+    has one row for each adult, without a window.
+    """
 
     table: str
     where: Predicate

@@ -66,19 +66,26 @@ def test_a_contrast_share_is_half_of_one_plus_contrast_over_count() -> None:
     )
 
 
-def test_a_histogram_names_each_of_its_dimensions() -> None:
+def test_several_shares_of_one_count_are_told_apart_by_name() -> None:
+    names = ("family", "woman", "aged_18_to_34", "spanish_speaking")
     found = publish(
         "M12",
         "FY2024",
-        {
-            "type": (1, 2, 3, 4),
-            "age": (5, 6, 7),
-            "gender": (8, 9, 1, 2),
-            "language": (3, 4),
-        },
+        {n: (20 * i,) for i, n in enumerate(names)} | {"enrolled": (100,)},
     )
-    assert len(found) == 12  # two of the thirteen cells are both called not_stated
-    assert found["woman",] == 8
+    expected = {
+        ("family",): 0.5,
+        ("woman",): 0.6,
+        ("aged 18 to 34",): 0.7,
+        ("spanish speaking",): 0.8,
+    }
+    assert {k: pytest.approx(v) for k, v in expected.items()} == found
+
+
+def test_a_histogram_is_the_counts_of_its_public_labels() -> None:
+    found = publish("M03", "FY2024", {"reasons": (9, 8, 7, 6, 5, 4, 3)})
+    assert len(found) == 7
+    assert (found["not_in_proceedings",], found["none",]) == (9, 3)
 
 
 def test_the_total_carries_the_noise_of_every_cell() -> None:
