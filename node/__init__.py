@@ -1,0 +1,1 @@
+"""One provider's site: its records, its ledger, its policy, its door."""

@@ -1,0 +1,185 @@
+"""Read ``node.toml``: every setting known, every unit in its name.
+
+Nothing here makes a node less private. The timetable of replies is chosen by
+size class only, and no setting touches the noise, the caps or the ledger's rules.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from privacy.errors import BadConfiguration
+from proto import mtls
+
+_STRICT = ConfigDict(
+    extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
+)
+
+
+def _coordinator(uri: str) -> str:
+    if not uri.startswith(f"spiffe://{mtls.TRUST_DOMAIN}/coordinator"):
+        raise ValueError("a coordinator is named by its SPIFFE URI")
+    return uri
+
+
+class RecordsConfig(BaseModel):
+    """Say where the site's own records are.
+
+    Attributes:
+        kind: ``duckdb`` (encrypted file), ``sqlite`` or ``postgresql``.
+        path: The file, for the first two.
+        key_file: The key of the encrypted file; readable by its owner only.
+        url: The address, for PostgreSQL; not printed.
+    """
+
+    model_config = _STRICT
+
+    kind: Literal["duckdb", "sqlite", "postgresql"]
+    path: Annotated[Path, Field(strict=False)] | None = None
+    key_file: Annotated[Path, Field(strict=False)] | None = None
+    url: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _fits_the_kind(self) -> Self:
+        wanted = {
+            "duckdb": {"path", "key_file"},
+            "sqlite": {"path"},
+            "postgresql": {"url"},
+        }[self.kind]
+        given = {
+            name
+            for name in ("path", "key_file", "url")
+            if getattr(self, name) is not None
+        }
+        if given != wanted:
+            raise ValueError(f"{self.kind} takes {' and '.join(sorted(wanted))}")
+        return self
+
+
+class NodeConfig(BaseModel):
+    """Hold the settings of one node.
+
+    Attributes:
+        site: The site's short name, as on its certificate.
+        listen_address: Where the door listens, ``host:port``.
+        size_class: Decides when replies leave; public.
+        coordinator: The SPIFFE URI of the one caller that may ask.
+        identity_directory: Key, certificate, authority, revoked fingerprints.
+        policy_file: What the privacy officer signed.
+        policy_signature_file: The signature beside it.
+        officer_public_key_file: The key that signature must be by.
+        ledger_url: Where the ledger is; a file by default; not printed.
+        drain_seconds: How long calls inside may take to finish at the end.
+        records: Where the records are.
+    """
+
+    model_config = _STRICT
+
+    site: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,15}$")]
+    listen_address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+:[0-9]{1,5}$")]
+    size_class: Literal["small", "medium", "large"]
+    coordinator: Annotated[str, AfterValidator(_coordinator)] = mtls.COORDINATOR_URI
+    identity_directory: Annotated[Path, Field(strict=False)]
+    policy_file: Annotated[Path, Field(strict=False)]
+    policy_signature_file: Annotated[Path, Field(strict=False)]
+    officer_public_key_file: Annotated[Path, Field(strict=False)]
+    ledger_url: SecretStr
+    drain_seconds: Annotated[float, Field(gt=0, le=600, strict=False)] = 30.0
+    records: RecordsConfig
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the settings; relative paths are taken from the file's own folder.
+
+        Raises:
+            BadConfiguration: A setting is missing, unknown or impossible.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+            config = cls.model_validate(tomllib.loads(text))
+        except OSError as error:
+            raise BadConfiguration(
+                f"{path} cannot be read; run cmpp-node init, or give another --config."
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadConfiguration(
+                f"{path} is not valid TOML; correct the file."
+            ) from error
+        except ValidationError as error:
+            raise BadConfiguration(f"{path}: {_first(error)}; correct it.") from error
+        return config.below(path.resolve().parent)
+
+    @classmethod
+    def sample(cls, site: str) -> str:
+        """Write the settings of a new node, ready to be read back."""
+        return _SAMPLE.format(site=site)
+
+    def below(self, folder: Path) -> Self:
+        """Take every relative path, also the ledger's, from one folder."""
+        sqlite = "sqlite:///"
+        url = self.ledger_url.get_secret_value()
+        if url.startswith(sqlite):
+            url = f"{sqlite}{folder / url.removeprefix(sqlite)}"
+        records = self.records.model_copy(
+            update={
+                name: folder / value
+                for name in ("path", "key_file")
+                if (value := getattr(self.records, name)) is not None
+            }
+        )
+        names = (
+            "identity_directory",
+            "policy_file",
+            "policy_signature_file",
+            "officer_public_key_file",
+        )
+        paths = {name: folder / getattr(self, name) for name in names}
+        return self.model_copy(
+            update={**paths, "ledger_url": SecretStr(url), "records": records}
+        )
+
+
+def _first(error: ValidationError) -> str:
+    """Name the first setting that is wrong, without repeating its value."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    return f"{where}: {first['msg'].lower()}"
+
+
+_SAMPLE = """\
+# Settings of one site's node. Relative paths start from this file's folder.
+
+site = "{site}"
+listen_address = "127.0.0.1:7443"
+
+# small, medium or large: about 10 thousand, 100 thousand or 1 million households.
+# Public: it decides how long after a question every reply leaves.
+size_class = "small"
+
+coordinator = "spiffe://cmpp.exchange/coordinator"
+identity_directory = "identity"
+
+policy_file = "policy.toml"
+policy_signature_file = "policy.sig"
+officer_public_key_file = "officer.pub.pem"
+
+ledger_url = "sqlite:///ledger.sqlite"
+drain_seconds = 30
+
+[records]
+kind = "duckdb"
+path = "records.duckdb"
+key_file = "records.key"
+"""

@@ -1,0 +1,103 @@
+"""Give the node its name: a key made here, and a certificate from the centre."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from privacy.errors import BadConfiguration, CertificateRefused
+from proto import credentials, invitation, mtls
+
+REVOKED_FILE: Final = "revoked.txt"
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def join(text: str, *, site: str, directory: Path, now: datetime) -> str:
+    """Redeem an invitation and keep the certificate beside the node's key.
+
+    A key already in the directory is used again, so a join that was cut off can
+    be repeated with a new invitation.
+
+    Args:
+        text: The line the coordinator printed.
+        site: The site this node is configured for.
+        directory: Where the key and the certificate are kept.
+        now: The moment of joining.
+
+    Returns:
+        The authority's fingerprint, to be compared by telephone.
+
+    Raises:
+        BadConfiguration: The invitation is broken or for another site.
+        Untrusted: The coordinator did not accept it, or was not who it named.
+        Unreachable: The coordinator did not answer.
+    """
+    invited = invitation.Invitation.from_text(text)
+    if invited.site != site:
+        raise BadConfiguration(
+            f"The invitation is for {invited.site} and this node is configured for "
+            f"{site}; use the invitation made for this site."
+        )
+    path = directory / credentials.KEY_FILE
+    key = credentials.read_key(path) if path.exists() else credentials.create_key(path)
+    leaf = invitation.redeem(invited, signing_request=credentials.signing_request(key))
+    _check(leaf, authority=invited.authority_pem, site=site, now=now)
+    credentials.install(directory, leaf=leaf, authority=invited.authority_pem)
+    return invited.fingerprint
+
+
+def load(directory: Path) -> mtls.Identity:
+    """Read the node's key, certificate and authority.
+
+    Raises:
+        BadConfiguration: A file is missing, or the key is readable by others.
+    """
+    return credentials.load(directory)
+
+
+def trust(directory: Path, *, coordinator: str) -> mtls.Trust:
+    """Read who may call: the coordinator, under our authority, unless revoked.
+
+    ``revoked.txt`` beside the key lists SHA-256 fingerprints, one to a line. It
+    is read for every call, so a line added to it counts at once.
+
+    Raises:
+        BadConfiguration: A line is not a fingerprint; nobody may call then.
+    """
+    path = directory / REVOKED_FILE
+    lines = path.read_text(encoding="ascii").split() if path.exists() else []
+    if not all(_FINGERPRINT.fullmatch(line) for line in lines):
+        raise BadConfiguration(
+            f"{path.name} has a line that is not a fingerprint; each is 64 "
+            "hexadecimal digits."
+        )
+    return mtls.Trust(
+        allowed=frozenset({coordinator}),
+        authority=credentials.load(directory).authority,
+        revoked=frozenset(bytes.fromhex(line) for line in lines),
+    )
+
+
+def days_left(directory: Path, *, now: datetime) -> int:
+    """Count the whole days for which the certificate is still good."""
+    return credentials.left(directory, now=now).days
+
+
+def _check(leaf: bytes, *, authority: bytes, site: str, now: datetime) -> None:
+    """Take a certificate only if its peers will."""
+    trust = mtls.Trust(allowed=frozenset({mtls.site_uri(site)}), authority=authority)
+    try:
+        certificate = x509.load_der_x509_certificate(leaf)
+    except ValueError as error:
+        raise CertificateRefused(
+            "The coordinator sent no certificate; ask its operator to look."
+        ) from error
+    if mtls.check_certificate(certificate, trust=trust, now=now) not in trust.allowed:
+        raise CertificateRefused(
+            "The coordinator sent a certificate for another site; ask its operator "
+            "to invite this one."
+        )

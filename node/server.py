@@ -1,0 +1,283 @@
+"""Keep the node's one door: who may speak, what they may hear, and when.
+
+Every call is checked for itself: a connection that was good an hour ago proves
+nothing now. Whatever happens behind the door, what passes it is a reply of public
+size at a public moment, or one of four statuses with constant words. What went
+wrong stays in the local log under a random reference, and even there only as the
+name of one of our own errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final, Protocol, cast
+
+import grpc
+from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
+from typing_extensions import override
+
+from node.desk import Desk
+from privacy.errors import (
+    BadConfiguration,
+    Busy,
+    Corrupt,
+    ExchangeError,
+    LedgerStopped,
+    Pending,
+    Refused,
+)
+from proto import mtls, wire
+from proto import status as statuses
+from proto.canonical import check, encode, parse
+from proto.client import ANSWER, DESCRIBE
+from proto.status import Status
+
+HEALTH: Final = "/grpc.health.v1.Health/Check"
+EXIT_LEDGER_STOPPED: Final = 5
+_CALLS_MAX: Final = 64
+_AT_ONCE: Final = 2
+_WAITING: Final = 30
+
+_LOG = logging.getLogger(__name__)
+
+Ending = bytes | Status
+"""How a call ends: the bytes of a message, or a status."""
+
+
+class Story(Protocol):
+    """What the door needs from the node behind it."""
+
+    def answer(self, ask: wire.Ask, *, now: datetime) -> wire.Answer:
+        """Give the one release for a question, or refuse."""
+
+    def describe(self) -> wire.Description:
+        """State public facts about the site."""
+
+
+class Timetable(Protocol):
+    """What decides when a reply leaves."""
+
+    def hold(self, work: Future[Ending] | None, *, arrived: float, cells: int) -> None:
+        """Return when the reply to a question may leave.
+
+        Args:
+            work: The work on the question; none if there was no room for it.
+            arrived: The monotonic moment at which the question arrived.
+            cells: The cells of the question.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Hold how the door is set up.
+
+    Attributes:
+        address: Where to listen, ``host:port``.
+        identity: Reads our key and certificate, anew for every handshake.
+        trust: Reads who may call, anew for every call.
+        timetable: Decides when replies leave.
+        clock: Tells the time, with its time zone.
+    """
+
+    address: str
+    identity: Callable[[], mtls.Identity]
+    trust: Callable[[], mtls.Trust]
+    timetable: Timetable
+    clock: Callable[[], datetime]
+
+
+class NodeServer:
+    """Serve one node's story behind its door."""
+
+    def __init__(self, story: Story, *, door: Door) -> None:
+        """Prepare the door; nothing listens yet."""
+        self._story = story
+        self._door = door
+        self._desk: Desk[Ending] = Desk(at_once=_AT_ONCE, waiting=_WAITING)
+        self._serving = True
+        self._shut = False
+        self._exit_code = 0
+        self._ending = threading.Event()
+        methods = {ANSWER: self._answer, DESCRIBE: self._describe, HEALTH: self._health}
+        self._calls = ThreadPoolExecutor(_CALLS_MAX, thread_name_prefix="call")
+        self._server = grpc.server(
+            self._calls,
+            handlers=[_Methods(methods, self._end)],
+            options=mtls.SERVER_OPTIONS,
+            maximum_concurrent_rpcs=_CALLS_MAX,
+        )
+
+    def start(self) -> int:
+        """Listen, and give the port.
+
+        Raises:
+            BadConfiguration: The address cannot be listened on.
+        """
+        credentials = mtls.server_credentials(self._identity)
+        try:
+            port = self._server.add_secure_port(self._door.address, credentials)
+        except RuntimeError as error:
+            raise BadConfiguration(
+                f"The node cannot listen on {self._door.address}; choose a free "
+                "listen_address."
+            ) from error
+        self._server.start()
+        _LOG.info("serving")
+        return port
+
+    def end(self) -> None:
+        """Ask for the server to end; `wait` returns. Safe in a signal handler."""
+        self._ending.set()
+
+    def wait(self) -> int:
+        """Wait until somebody or a broken ledger asks for the end.
+
+        Returns:
+            The exit code the process should end with.
+        """
+        self._ending.wait()
+        return self._exit_code
+
+    def drain(self, grace_seconds: float) -> None:
+        """Take no more calls, let those inside finish, then let the work finish."""
+        self._serving = False
+        self._server.stop(grace_seconds).wait()
+        self._desk.close()
+        self._calls.shutdown(wait=False)
+        _LOG.info("drained")
+
+    def _answer(self, data: bytes) -> Ending:
+        """Reply to a question at its public moment, whatever the outcome."""
+        arrived = time.monotonic()
+        ask = wire.ask_from_bytes(data)
+        not_ready = wire.reply_to_bytes(wire.NotReady(), cells=ask.cells)
+        key = hashlib.sha256(data).digest()
+        try:
+            work = self._desk.start(key, partial(self._work, ask))
+        except Busy:
+            self._door.timetable.hold(None, arrived=arrived, cells=ask.cells)
+            return Status.BUSY
+        self._door.timetable.hold(work, arrived=arrived, cells=ask.cells)
+        ending = self._desk.collect(key, work)
+        return not_ready if ending is None else ending
+
+    def _work(self, ask: wire.Ask) -> Ending:
+        """Run the story, and turn all that can come of it into an ending."""
+        if self._shut:
+            return Status.INTERNAL
+        try:
+            answer = self._story.answer(ask, now=self._door.clock())
+            reply = wire.reply_to_bytes(answer, cells=ask.cells)
+        except Refused as error:
+            refusal = statuses.refusal(error)
+            _LOG.info("refused metric=%s code=%s", ask.metric, refusal.code.name)
+            return wire.reply_to_bytes(refusal, cells=ask.cells)
+        except Pending:
+            return wire.reply_to_bytes(wire.NotReady(), cells=ask.cells)
+        except BaseException as error:  # noqa: BLE001 - native panics are among them
+            return self._failed(error)
+        prefix = answer.release_key.hex()[:12]
+        _LOG.info("released metric=%s key=%s", ask.metric, prefix)
+        return reply
+
+    def _describe(self, data: bytes) -> Ending:
+        check(data == b"", "describe")
+        return wire.description_to_bytes(self._story.describe())
+
+    def _health(self, data: bytes) -> Ending:
+        parse(health_pb2.HealthCheckRequest, data)
+        state = health_pb2.HealthCheckResponse.ServingStatus
+        reply = health_pb2.HealthCheckResponse(
+            status=state.SERVING if self._serving else state.NOT_SERVING
+        )
+        return encode(reply)
+
+    def _end(
+        self, method: _Method | None, data: bytes, context: grpc.ServicerContext
+    ) -> Ending:
+        """Check the caller, run the method, and let nothing else pass."""
+        try:
+            trust, now = self._door.trust(), self._door.clock()
+            # The published types say bytes; it is a list of bytes per name.
+            auth = cast("Mapping[str, list[bytes]]", context.auth_context())
+            mtls.check_call(auth, trust=trust, now=now)
+            return Status.MALFORMED if method is None else method(data)
+        except Exception as error:  # noqa: BLE001 - the door
+            return self._failed(error)
+
+    def _failed(self, error: BaseException) -> Ending:
+        """Keep an error inside: fail shut, note it locally, give its status."""
+        ending = Status.INTERNAL
+        kind = "unforeseen"
+        if isinstance(error, ExchangeError):
+            kind = type(error).code
+            ending = statuses.status(error)
+        if isinstance(error, Corrupt):
+            self._serving = False
+            self._shut = True
+        if isinstance(error, LedgerStopped):
+            self._exit_code = EXIT_LEDGER_STOPPED
+            self.end()
+        reference = secrets.token_hex(4)
+        _LOG.warning("%s ref=%s kind=%s", ending.words, reference, kind)
+        return ending
+
+    def _identity(self) -> mtls.Identity:
+        try:
+            return self._door.identity()
+        except (ExchangeError, OSError):
+            _LOG.warning("certificate not read; the one in use is kept")
+            raise
+
+
+def run(server: NodeServer, *, grace_seconds: float) -> int:
+    """Serve until told to end by a signal or a broken ledger, then drain.
+
+    Returns:
+        The exit code the process should end with.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: server.end())
+    code = server.wait()
+    server.drain(grace_seconds)
+    return code
+
+
+_Method = Callable[[bytes], Ending]
+
+
+class _Methods(grpc.GenericRpcHandler):
+    """Lead every call through the door as bytes, known method or not."""
+
+    def __init__(
+        self,
+        methods: Mapping[str, _Method],
+        end: Callable[[_Method | None, bytes, grpc.ServicerContext], Ending],
+    ) -> None:
+        self._methods = methods
+        self._end = end
+
+    @override
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        method = self._methods.get(handler_call_details.method)
+        return grpc.unary_unary_rpc_method_handler(partial(self._call, method))
+
+    def _call(
+        self, method: _Method | None, data: bytes, context: grpc.ServicerContext
+    ) -> bytes:
+        ending = self._end(method, data, context)
+        if isinstance(ending, Status):
+            context.abort(ending.code, ending.words)
+        return ending

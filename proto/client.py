@@ -1,0 +1,200 @@
+"""Put a question to one node and wait for what it says, within a limit.
+
+A question is asked again only while the node says ``pending`` or ``busy``; the
+same question can never be charged twice, so asking again is always safe. The
+transport itself never repeats a call.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from types import TracebackType
+from typing import Final, Self
+
+import grpc
+
+from privacy.errors import (
+    Busy,
+    CertificateRefused,
+    ExchangeError,
+    InvalidQuery,
+    Pending,
+    Unreachable,
+    Untrusted,
+)
+from proto import mtls, wire
+from proto.cmpp.v1 import node_pb2
+
+_NODE: Final = node_pb2.DESCRIPTOR.services_by_name["Node"].full_name
+ANSWER: Final = f"/{_NODE}/Answer"
+DESCRIBE: Final = f"/{_NODE}/Describe"
+
+# The node itself paces its replies; this only keeps threads out of step.
+_PAUSE_MILLISECONDS: Final = (50, 100)
+# Words the TLS library uses when it does not accept the node's certificate.
+# They are looked for, never shown.
+_CERTIFICATE_WORDS: Final = ("certificate", "handshake", "verification")
+
+
+class NodeClient:
+    """Speak to one site's node over one channel."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        site: str,
+        identity: mtls.Identity,
+        call_timeout_seconds: float = 60.0,
+    ) -> None:
+        """Prepare the channel; nothing is sent yet.
+
+        Args:
+            address: Where the node listens, ``host:port``.
+            site: The site whose certificate the node must show.
+            identity: Our own key and certificate, and the authority.
+            call_timeout_seconds: The limit of one call. It must exceed the
+                moment at which the node lets its replies go.
+        """
+        self.site = site
+        self._call_timeout_seconds = call_timeout_seconds
+        self._channel = mtls.channel(
+            address,
+            peer_dns=mtls.site_dns(site),
+            authority=identity.authority,
+            identity=identity,
+        )
+
+    def __enter__(self) -> Self:
+        """Give the client itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the channel."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel; a call still running ends as unreachable."""
+        self._channel.close()
+
+    def answer(
+        self, ask: wire.Ask, *, deadline_seconds: float
+    ) -> wire.Answer | wire.Refusal:
+        """Ask, and ask again while the node is not ready, until the deadline.
+
+        Raises:
+            Pending: The node was still working at the deadline; ask again later.
+            Busy: The node had no room until the deadline.
+            Unreachable: The node did not answer.
+            CertificateRefused: The node's certificate is not good.
+            Untrusted: The node does not accept our certificate.
+            InvalidQuery: The node does not understand the question.
+            Malformed: The node's reply is not one this question can have.
+        """
+        deadline = time.monotonic() + deadline_seconds
+        question = wire.ask_to_bytes(ask)
+        waiting: Busy | None = None
+        while True:
+            try:
+                data = self._call(ANSWER, question, deadline)
+                outcome = wire.reply_from_bytes(data, cells=ask.cells)
+                if not isinstance(outcome, wire.NotReady):
+                    return outcome
+                waiting = Pending(_STILL_WORKING)
+            except Busy as busy:
+                waiting = busy
+            except Unreachable:
+                # Our own deadline cut the call short: the node did answer before.
+                if waiting is None or time.monotonic() < deadline:
+                    raise
+                raise waiting from None
+            shortest, longest = _PAUSE_MILLISECONDS
+            wait = (shortest + secrets.randbelow(longest - shortest)) / 1000
+            if time.monotonic() + wait >= deadline:
+                raise waiting
+            time.sleep(wait)
+
+    def describe(self) -> wire.Description:
+        """Read the node's public facts.
+
+        Raises:
+            Unreachable: The node did not answer.
+            Untrusted: Either end did not accept the other, or the node calls
+                itself by another site's name.
+        """
+        deadline = time.monotonic() + self._call_timeout_seconds
+        description = wire.description_from_bytes(self._call(DESCRIBE, b"", deadline))
+        if description.site != self.site:
+            raise Untrusted(
+                f"The node at site {self.site} describes itself as another site; "
+                "check the node's configuration."
+            )
+        return description
+
+    def _call(self, method: str, message: bytes, deadline: float) -> bytes:
+        timeout = min(self._call_timeout_seconds, deadline - time.monotonic())
+        return call(
+            self._channel, method, message, timeout=timeout, peer=f"node of {self.site}"
+        )
+
+
+def call(
+    channel: grpc.Channel, method: str, message: bytes, *, timeout: float, peer: str
+) -> bytes:
+    """Make one call of bytes for bytes, and name what went wrong.
+
+    Raises:
+        ExchangeError: One of the errors that `NodeClient.answer` lists.
+    """
+    invoke: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
+    try:
+        return invoke(message, timeout=max(timeout, 0.001))
+    except grpc.RpcError as error:
+        # The transport's own words may quote what the other end chose to send.
+        raise _error(error, peer) from None
+
+
+_STILL_WORKING: Final = (
+    "The site is still working on the question; ask the same again, it is not "
+    "charged twice."
+)
+
+
+def _error(error: grpc.RpcError, peer: str) -> ExchangeError:
+    code = error.code()
+    match code:
+        case grpc.StatusCode.INVALID_ARGUMENT:
+            return InvalidQuery(
+                f"The {peer} does not understand the question; bring both ends to one "
+                "version."
+            )
+        case grpc.StatusCode.PERMISSION_DENIED:
+            return Untrusted(f"The {peer} does not accept our certificate; renew it.")
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
+            return Busy(f"The {peer} has no room for the question; ask again shortly.")
+        case grpc.StatusCode.INTERNAL:
+            return Unreachable(
+                f"The {peer} stopped for an internal reason; its operator finds the "
+                "reference in the node's log."
+            )
+        case _ if _is_about_certificates(error):
+            return CertificateRefused(
+                f"The certificate of the {peer} is expired, foreign or for another "
+                "name; its operator renews it."
+            )
+        case _:
+            return Unreachable(
+                f"The {peer} did not answer; check that it is running, and that our "
+                "own certificate is current."
+            )
+
+
+def _is_about_certificates(error: grpc.RpcError) -> bool:
+    words = str(error.details() or "").lower()
+    return any(word in words for word in _CERTIFICATE_WORDS)

@@ -1,0 +1,1 @@
+"""Hold the message definitions, one folder per version."""

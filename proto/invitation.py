@@ -1,0 +1,185 @@
+"""Carry a site's invitation, and redeem it for a certificate once.
+
+An invitation is one line of text. It holds the authority's whole certificate, so
+the site trusts what its operator was handed and nothing it meets on the network.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from privacy.errors import (
+    BadConfiguration,
+    CertificateRefused,
+    InvalidQuery,
+    Untrusted,
+)
+from proto import mtls
+from proto.canonical import check, encode, parse
+from proto.client import call
+from proto.cmpp.v1 import coordinator_pb2
+
+TOKEN_BYTES: Final = 32
+SIGNING_REQUEST_BYTES_MAX: Final = 4096
+_SERVICE: Final = coordinator_pb2.DESCRIPTOR.services_by_name["Coordinator"].full_name
+JOIN: Final = f"/{_SERVICE}/Join"
+
+_PREFIX: Final = "cmpp-invitation-1."
+_TEXT_MAX: Final = 8192
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,253}:[0-9]{1,5}", re.ASCII)
+_SITE = re.compile(r"[A-Z][A-Z0-9]{1,15}", re.ASCII)
+_CALL_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """Hold what a site needs to join: where, with what token, trusting whom.
+
+    Attributes:
+        site: The site the token was made for.
+        address: Where the coordinator's Join door listens.
+        token: 32 random bytes that work once; not printed.
+        authority: DER of the authority's certificate.
+    """
+
+    site: str
+    address: str
+    token: bytes = field(repr=False)
+    authority: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check every part.
+
+        Raises:
+            BadConfiguration: The invitation was not copied whole.
+        """
+        whole = (
+            _SITE.fullmatch(self.site) is not None
+            and _ADDRESS.fullmatch(self.address) is not None
+            and len(self.token) == TOKEN_BYTES
+        )
+        try:
+            x509.load_der_x509_certificate(self.authority)
+        except ValueError:
+            whole = False
+        if not whole:
+            raise BadConfiguration(_NOT_WHOLE)
+
+    @property
+    def fingerprint(self) -> str:
+        """Give the authority's fingerprint, to be compared by telephone."""
+        certificate = x509.load_der_x509_certificate(self.authority)
+        return certificate.fingerprint(hashes.SHA256()).hex()
+
+    @property
+    def authority_pem(self) -> bytes:
+        """Give the authority's certificate as PEM."""
+        certificate = x509.load_der_x509_certificate(self.authority)
+        return certificate.public_bytes(Encoding.PEM)
+
+    def text(self) -> str:
+        """Write the invitation as one line that can be copied and pasted."""
+        parts = {
+            "site": self.site,
+            "address": self.address,
+            "token": base64.b64encode(self.token).decode("ascii"),
+            "authority": base64.b64encode(self.authority).decode("ascii"),
+        }
+        packed = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+        return _PREFIX + base64.urlsafe_b64encode(packed.encode("ascii")).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> Invitation:
+        """Read an invitation, ignoring the line breaks that mail inserts.
+
+        Raises:
+            BadConfiguration: The text is not a whole invitation.
+        """
+        joined = "".join(text.split())
+        try:
+            if len(joined) > _TEXT_MAX or not joined.startswith(_PREFIX):
+                raise BadConfiguration(_NOT_WHOLE)
+            packed = base64.b64decode(
+                joined.removeprefix(_PREFIX), altchars=b"-_", validate=True
+            )
+            parts = json.loads(packed)
+            return cls(
+                site=parts["site"],
+                address=parts["address"],
+                token=base64.b64decode(parts["token"], validate=True),
+                authority=base64.b64decode(parts["authority"], validate=True),
+            )
+        except (binascii.Error, KeyError, TypeError, ValueError) as error:
+            raise BadConfiguration(_NOT_WHOLE) from error
+
+
+_NOT_WHOLE: Final = (
+    "This is not a whole invitation; copy the line the coordinator printed, from "
+    f"'{_PREFIX}' to its end."
+)
+
+
+def redeem(invitation: Invitation, *, signing_request: bytes) -> bytes:
+    """Exchange an invitation for the certificate of a key, in DER.
+
+    The coordinator must show a certificate of the invitation's own authority.
+
+    Raises:
+        Unreachable: The coordinator did not answer.
+        Untrusted: The token was used, is too old, or was never made.
+        CertificateRefused: Somebody else answers at the coordinator's address.
+    """
+    message = coordinator_pb2.JoinRequest(
+        token=invitation.token, signing_request=signing_request
+    )
+    with mtls.channel(
+        invitation.address,
+        peer_dns=mtls.COORDINATOR_DNS,
+        authority=invitation.authority_pem,
+    ) as channel:
+        try:
+            data = call(
+                channel,
+                JOIN,
+                encode(message),
+                timeout=_CALL_SECONDS,
+                peer="coordinator",
+            )
+        except CertificateRefused:
+            raise
+        except (InvalidQuery, Untrusted) as error:
+            raise Untrusted(
+                "The coordinator does not accept this invitation: it was used, is "
+                "too old, or was never made; ask for a new one."
+            ) from error
+    certificate = parse(coordinator_pb2.Certificate, data)
+    return certificate.leaf
+
+
+def read_join(data: bytes) -> tuple[bytes, bytes]:
+    """Read a token and a signing request from the bytes of a Join call.
+
+    Raises:
+        Malformed: The bytes are not the canonical form of both.
+    """
+    message = parse(coordinator_pb2.JoinRequest, data)
+    check(len(message.token) == TOKEN_BYTES, "token")
+    check(
+        0 < len(message.signing_request) <= SIGNING_REQUEST_BYTES_MAX,
+        "signing_request",
+    )
+    return message.token, message.signing_request
+
+
+def write_certificate(leaf: bytes) -> bytes:
+    """Write the reply to a Join call."""
+    return encode(coordinator_pb2.Certificate(leaf=leaf))
