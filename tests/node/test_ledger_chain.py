@@ -1,0 +1,90 @@
+"""The hash chain: one fixed form, injective, every link checked."""
+
+import itertools
+import json
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.ledger import chain
+from node.ledger.charge import release_digest
+from node.ledger.read import Adoption
+from node.policy import Caps
+from privacy.errors import ChainBroken, LedgerInconsistent
+from tests.ledger_samples import NOW, charge_for
+
+VECTORS = json.loads(
+    (Path(__file__).parent.parent / "vectors" / "ledger.json").read_text()
+)
+
+
+def entries() -> list[chain.Entry]:
+    opened = chain.Event(kind=chain.Kind.OPENED, at=NOW.isoformat(), detail="NYC")
+    events = [opened, charge_for("a").event(NOW.isoformat())]
+    events.append(charge_for("b", anchor=None).event(NOW.isoformat()))
+    placed: list[chain.Entry] = []
+    for event in events:
+        previous = placed[-1].hash if placed else chain.GENESIS
+        sequence = len(placed) + 1
+        placed.append(chain.place(event, sequence=sequence, previous_hash=previous))
+    return placed
+
+
+def test_the_hashes_never_change() -> None:
+    assert [asdict(entry) for entry in entries()] == VECTORS["entries"]
+    digest = release_digest("ab" * 32, bytes(16), "81/4", "4", NOW.isoformat())
+    assert digest == VECTORS["release_digest"]
+
+
+def test_a_true_chain_is_followed() -> None:
+    for before, entry in itertools.pairwise([None, *entries()]):
+        chain.check_link(entry, after=before)
+
+
+def test_every_changed_field_breaks_the_chain() -> None:
+    first, second, _ = entries()
+    for field in fields(chain.Entry):
+        old = getattr(second, field.name)
+        new = old + 1 if isinstance(old, int) else f"{old}x"
+        with pytest.raises(ChainBroken):
+            chain.check_link(replace(second, **{field.name: new}), after=first)
+
+
+def test_removed_and_reordered_entries_break_the_chain() -> None:
+    first, second, third = entries()
+    for entry, before in ((third, first), (second, None), (first, second)):
+        with pytest.raises(ChainBroken):
+            chain.check_link(entry, after=before)
+
+
+parts = st.one_of(
+    st.none(), st.text(max_size=4), st.integers(-300, 300), st.binary(max_size=4)
+)
+
+
+@given(st.lists(parts, max_size=4), st.lists(parts, max_size=4))
+def test_different_values_are_never_written_alike(
+    one: list[str | int | bytes | None], other: list[str | int | bytes | None]
+) -> None:
+    assert (chain.injective(*one) == chain.injective(*other)) == (one == other)
+
+
+def test_nothing_and_empty_and_neighbours_differ() -> None:
+    forms = [(None,), ("",), (b"",), (0,), ("0",), (), (None, None), ("a", "b")]
+    forms += [("ab", ""), ("", "ab"), ("ab",)]
+    assert len({chain.injective(*form) for form in forms}) == len(forms)
+
+
+def test_an_adoption_reads_back_as_written() -> None:
+    caps = Caps(lifetime_pico=9, per_release_pico=3)
+    adoption = Adoption(version=4, digest="ab", officer="cd", caps=caps)
+    assert Adoption.parse(adoption.detail) == adoption
+
+
+@pytest.mark.parametrize("detail", [None, "", "1 2 3"])
+def test_an_entry_without_a_policy_is_none(detail: str | None) -> None:
+    with pytest.raises(LedgerInconsistent):
+        Adoption.parse(detail)
