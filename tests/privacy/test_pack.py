@@ -62,8 +62,8 @@ def half_width(planned: PlannedLine, one: Pack) -> float:
             *contrasts, whole_name = metric.estimator.of
             return max(
                 estimate.share_of_half_width(
-                    variance[name],
-                    variance[whole_name],
+                    contrast_variance=variance[name],
+                    whole_variance=variance[whole_name],
                     expected_share=line.expected_share,
                     expected_whole=size,
                     confidence=level,
