@@ -1,11 +1,15 @@
 """What the documents say is there, is there."""
 
+import configparser
 import re
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from coordinator.config import CoordinatorConfig
+from node.config import NodeConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/*.md")])
@@ -70,3 +74,28 @@ def test_the_changelog_speaks_of_privacy() -> None:
 )
 def test_every_sample_is_readable(sample: Path) -> None:
     assert tomllib.loads(sample.read_text())
+
+
+def test_the_sample_settings_are_the_ones_the_programs_write_and_read() -> None:
+    samples = {
+        "node.toml": NodeConfig.sample("NYC"),
+        "coordinator.toml": CoordinatorConfig.sample(
+            join_address="coordinator.example.org:7444"
+        ),
+    }
+    for name, text in samples.items():
+        assert text == (ROOT / "deploy" / name).read_text(), name
+    assert NodeConfig.load(ROOT / "deploy" / "node.toml").site == "NYC"
+    CoordinatorConfig.model_validate(tomllib.loads(samples["coordinator.toml"]))
+
+
+@pytest.mark.parametrize("unit", sorted((ROOT / "deploy").glob("*.service")))
+def test_a_service_unit_runs_a_command_we_have_as_nobody_special(unit: Path) -> None:
+    service = configparser.ConfigParser(strict=False, interpolation=None)
+    service.optionxform = str  # type: ignore[assignment,method-assign]
+    service.read_string(unit.read_text())
+    command = Path(service["Service"]["ExecStart"].split()[0]).name
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert command in scripts
+    assert service["Service"]["User"] != "root"
+    assert service["Service"]["NoNewPrivileges"] == "yes"
