@@ -39,7 +39,7 @@ class RecordsConfig(BaseModel):
 
     Attributes:
         kind: ``duckdb`` (encrypted file), ``sqlite`` or ``postgresql``.
-        path: The file, for the first two.
+        path: The folder of its generations, for the first two.
         key_file: The key of the encrypted file; readable by its owner only.
         url: The address, for PostgreSQL; not printed.
     """
@@ -180,6 +180,6 @@ drain_seconds = 30
 
 [records]
 kind = "duckdb"
-path = "records.duckdb"
+path = "records"
 key_file = "records.key"
 """

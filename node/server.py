@@ -212,7 +212,7 @@ class NodeServer:
             auth = cast("Mapping[str, list[bytes]]", context.auth_context())
             mtls.check_call(auth, trust=trust, now=now)
             return Status.MALFORMED if method is None else method(data)
-        except Exception as error:  # noqa: BLE001 - the door
+        except BaseException as error:  # noqa: BLE001 - native panics are among them
             return self._failed(error)
 
     def _failed(self, error: BaseException) -> Ending:
@@ -233,11 +233,18 @@ class NodeServer:
         return ending
 
     def _identity(self) -> mtls.Identity:
+        failure: ExchangeError = BadConfiguration(
+            "The node's key and certificate cannot be read; restore them, or join "
+            "again."
+        )
         try:
             return self._door.identity()
-        except (ExchangeError, OSError):
-            _LOG.warning("certificate not read; the one in use is kept")
-            raise
+        except ExchangeError as error:
+            failure = error
+        except BaseException:  # noqa: BLE001, S110 - the transport would log its words
+            pass
+        _LOG.warning("certificate not read; the one in use is kept")
+        raise failure
 
 
 def run(server: NodeServer, *, grace_seconds: float) -> int:
@@ -277,7 +284,10 @@ class _Methods(grpc.GenericRpcHandler):
     def _call(
         self, method: _Method | None, data: bytes, context: grpc.ServicerContext
     ) -> bytes:
-        ending = self._end(method, data, context)
+        try:
+            ending = self._end(method, data, context)
+        except BaseException:  # noqa: BLE001 - the transport would send its words
+            ending = Status.INTERNAL
         if isinstance(ending, Status):
             context.abort(ending.code, ending.words)
         return ending

@@ -69,24 +69,21 @@ def postgres_url() -> Iterator[str]:
     It listens on a Unix socket in its own temporary folder and is stopped at the
     end. Use `new_postgres_database` for a database no other test has seen.
     """
-    directory = Path(tempfile.mkdtemp(prefix="cmpp-pg-"))
-    data = directory / "data"
-    data.mkdir(mode=0o700)
-    programs = _programs(directory)
-    if os.geteuid() == 0:
-        os.chown(data, _NOBODY, _NOBODY)
-    _run(programs / "initdb", "-A", "trust", "-U", "postgres", "-D", data, "-N")
-    options = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
-    options += f" -k {data}"
-    control = (programs / "pg_ctl", "-D", data, "-w", "-t", "60")
-    try:
+    with tempfile.TemporaryDirectory(prefix="cmpp-pg-") as folder:
+        data = Path(folder) / "data"
+        data.mkdir(mode=0o700)
+        programs = _programs(Path(folder))
+        if os.geteuid() == 0:
+            os.chown(data, _NOBODY, _NOBODY)
+        _run(programs / "initdb", "-A", "trust", "-U", "postgres", "-D", data, "-N")
+        options = " ".join(f"-c {name}='{value}'" for name, value in _SETTINGS.items())
+        options += f" -k {data}"
+        control = (programs / "pg_ctl", "-D", data, "-w", "-t", "60")
         _run(*control, "-l", data / "log", "-o", options, "start")
         try:
             yield f"postgresql+psycopg://postgres@/postgres?host={data}"
         finally:
             _run(*control, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ def test_the_sample_is_read_and_its_paths_start_from_its_folder(
     config = _load(tmp_path, NodeConfig.sample(site="NYC"))
     assert config.site == "NYC"
     assert config.identity_directory == tmp_path / "identity"
-    assert config.records.path == tmp_path / "records.duckdb"
+    assert config.records.path == tmp_path / "records"
     ledger = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     assert ledger == config.ledger_url.get_secret_value()
 

@@ -1,0 +1,5 @@
+"""The commands of a site: `cmpp-node`, noun then verb."""
+
+from node.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,140 @@
+"""Where everything of a site lies, opened once, and the time."""
+
+import datetime as dt
+import json
+import sys
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from node import policy
+from node.config import NodeConfig
+from node.ledger import Ledger
+from node.policy import Policy, officer
+from node.records.connect import Kind, Place
+from node.records.schema import Schema, build
+from node.records.store import RecordStore
+from node.register.book import Register
+from privacy import catalogue
+from privacy.catalogue import Programme
+
+CONFIG: Final = "node.toml"
+_WIDTH: Final = 110
+
+SHOW: Final = Console(width=None if sys.stdout.isatty() else _WIDTH)
+TELL: Final = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH)
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Write JSON to standard output, nothing else.")
+]
+
+
+def now() -> dt.datetime:
+    """Read the clock; everything below is told the time."""
+    return dt.datetime.now(dt.UTC)
+
+
+def software() -> str:
+    """Return the version of this software."""
+    try:
+        return metadata.version("cmpp-exchange")
+    except metadata.PackageNotFoundError:
+        return "0+unpackaged"
+
+
+def write_json(content: object) -> None:
+    """Write JSON for another program to read."""
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+class Home:
+    """One site at its directory; parts open when first used."""
+
+    def __init__(self, directory: Path) -> None:
+        """Name the directory; nothing is read yet."""
+        self.directory = directory
+        self.config_file = directory / CONFIG
+
+    @cached_property
+    def config(self) -> NodeConfig:
+        """The settings."""
+        return NodeConfig.load(self.config_file)
+
+    @cached_property
+    def programme(self) -> Programme:
+        """The dictionary and catalogue this software ships."""
+        return catalogue.load()
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The record store's tables."""
+        return build(self.programme.dictionary)
+
+    @property
+    def register_url(self) -> str:
+        """Where the register is."""
+        return f"sqlite:///{self.directory.resolve() / 'register.sqlite'}"
+
+    @property
+    def key_map_file(self) -> Path:
+        """Which random id stands for which of the source's keys."""
+        return self.directory / "keys.map"
+
+    @property
+    def key_map_key_file(self) -> Path:
+        """The key of that file."""
+        return self.directory / "keys.key"
+
+    @property
+    def place(self) -> Place:
+        """Where the generations of the records are."""
+        records = self.config.records
+        return Place(
+            kind=Kind(records.kind),
+            directory=records.path or self.directory / "records",
+            key_file=records.key_file,
+            url=records.url.get_secret_value() if records.url else None,
+        )
+
+    @cached_property
+    def records(self) -> RecordStore:
+        """The generations of the records."""
+        return RecordStore(self.place, self.schema)
+
+    @cached_property
+    def register(self) -> Register:
+        """Who is counted where, once and for ever."""
+        return Register.open(self.register_url)
+
+    @property
+    def ledger_url(self) -> str:
+        """Where the ledger is; may hold a password."""
+        return self.config.ledger_url.get_secret_value()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, proved whole."""
+        return Ledger.open(self.ledger_url)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy, if the officer signed it and it is not an old one."""
+        return policy.load(
+            self.config.policy_file,
+            signature_path=self.config.policy_signature_file,
+            officer=officer.load_public(self.config.officer_public_key_file),
+            site=self.config.site,
+            last_version=self.ledger.policy_version(),
+        )
+
+
+def opened(context: typer.Context) -> Home:
+    """Return the site the command line named."""
+    home = context.obj
+    if not isinstance(home, Home):  # pragma: no cover - the callback set it
+        raise TypeError
+    return home

@@ -1,0 +1,1 @@
+"""The site's own records: what a query is read from, and nothing else."""

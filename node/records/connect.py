@@ -1,0 +1,281 @@
+"""Open one generation of the record store: to fill it once, or to read it only.
+
+DuckDB (default): one file, encrypted with AES-256 in GCM mode by a key from a file
+only its owner can read; the network and every other file are out of a statement's
+reach. SQLite: one file, opened as immutable. PostgreSQL: one schema, read in
+read-only transactions that end after a fixed time. Nothing a connection says about
+a key, a path or a value is passed on.
+"""
+
+import contextlib
+import importlib.util
+import os
+import re
+import secrets
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+from duckdb_engine import ConnectionWrapper
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from privacy.errors import BadConfiguration
+
+_KEY_BYTES = 32
+_STATEMENT_SECONDS = 300
+_GENERATION = re.compile(r"g[0-9]{8}")
+
+
+class Kind(StrEnum):
+    """The engines a site may keep its records in."""
+
+    DUCKDB = "duckdb"
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Place:
+    """Where the generations are.
+
+    Attributes:
+        directory: Folder of this store alone: its files, pointer and lock. With
+            PostgreSQL only the pointer and the lock.
+        key_file: The key of the encrypted files (DuckDB only).
+        url: The database (PostgreSQL only), as ``postgresql+psycopg://...``.
+        memory: The most memory one generation may use (DuckDB only).
+        threads: The most threads one generation may use (DuckDB only).
+
+    Raises:
+        BadConfiguration: a part is missing or does not belong.
+    """
+
+    kind: Kind
+    directory: Path
+    key_file: Path | None = None
+    url: str | None = None
+    memory: str = "2GB"
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuse a place that leaves open where or how records are kept."""
+        wanted = (self.kind is Kind.DUCKDB, self.kind is Kind.POSTGRESQL)
+        if (self.key_file is not None, self.url is not None) != wanted:
+            raise BadConfiguration(
+                "Records in duckdb take a key file, in postgresql a url, and in sqlite "
+                "neither; correct the settings."
+            )
+
+    def __repr__(self) -> str:
+        """Show the engine only: an address may hold a password."""
+        return f"Place({self.kind.value})"
+
+    def file(self, generation: str) -> Path:
+        """Return the file of a generation."""
+        _require_generation(generation)
+        return self.directory / f"{generation}.{self.kind.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One open generation: an engine, and how to close it."""
+
+    engine: Engine
+    close: Callable[[], None]
+
+
+def create_key(path: Path) -> None:
+    """Make the key of a site's encrypted records, readable by its owner only.
+
+    Raises:
+        BadConfiguration: something is there already, or the folder is missing.
+    """
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise BadConfiguration(
+            "A key of the records is already there and is never overwritten; keep it."
+        ) from None
+    except OSError as error:
+        raise BadConfiguration(
+            f"The records' key could not be made ({error.strerror}); check the folder."
+        ) from None
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(_KEY_BYTES) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def open_generation(place: Place, generation: str, *, writing: bool = False) -> Opened:
+    """Open a generation; reading is the default and cannot write.
+
+    Raises:
+        BadConfiguration: the store cannot be opened as the settings say.
+    """
+    _require_generation(generation)
+    match place.kind:
+        case Kind.DUCKDB:
+            return _open_duckdb(place, generation, writing=writing)
+        case Kind.SQLITE:
+            return _open_sqlite(place, generation, writing=writing)
+        case Kind.POSTGRESQL:
+            return _open_postgresql(place, generation, writing=writing)
+
+
+@contextlib.contextmanager
+def server(place: Place) -> Iterator[Connection]:
+    """Yield a connection to the PostgreSQL server itself, to make or drop schemas."""
+    made = create_engine(
+        make_url(place.url or ""), hide_parameters=True, isolation_level="AUTOCOMMIT"
+    )
+    try:
+        with made.connect() as connection:
+            yield connection
+    except SQLAlchemyError:
+        raise _unusable() from None
+    finally:
+        made.dispose()
+
+
+def _open_duckdb(place: Place, generation: str, *, writing: bool) -> Opened:
+    """Attach one encrypted file to an empty database and use nothing else."""
+    file = str(place.file(generation)).replace("'", "''")
+    options = f"ENCRYPTION_KEY '{_key(place)}'" + ("" if writing else ", READ_ONLY")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": place.memory,
+        "temp_directory": str(place.directory / "spill"),
+        "threads": str(place.threads),
+    }
+    try:
+        base = duckdb.connect(":memory:", config=config)
+        # What does not fit in memory is spilled; it must not lie there readable.
+        base.execute("SET temp_file_encryption = true")
+        base.execute(f"LOAD '{_openssl()}'")
+        base.execute(f"ATTACH '{file}' AS records ({options})")
+        base.execute("SET enable_external_access = false")
+        base.execute("SET lock_configuration = true")
+    except duckdb.Error:
+        # The library's own text could quote the key.
+        raise _unusable() from None
+
+    def cursor() -> ConnectionWrapper:
+        session = base.cursor()
+        session.execute("USE records")
+        return ConnectionWrapper(session)
+
+    made = create_engine(
+        "duckdb:///:memory:",
+        creator=cursor,
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=60,
+        hide_parameters=True,
+    )
+
+    def close() -> None:
+        made.dispose()
+        base.close()
+
+    return Opened(made, close)
+
+
+def _open_sqlite(place: Place, generation: str, *, writing: bool) -> Opened:
+    """Open one file; a generation that is read never changes again."""
+    name = quote(str(place.file(generation).absolute()))
+    mode = "rwc" if writing else "ro&immutable=1"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{name}?mode={mode}", uri=True, check_same_thread=False
+        )
+        connection.execute("PRAGMA trusted_schema = 0")
+        connection.execute(f"PRAGMA query_only = {0 if writing else 1}")
+        return connection
+
+    made = create_engine(
+        "sqlite+pysqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        max_overflow=60,
+        hide_parameters=True,
+    )
+    return Opened(made, made.dispose)
+
+
+def _open_postgresql(place: Place, generation: str, *, writing: bool) -> Opened:
+    """Look at one schema only; reading transactions cannot write."""
+    options = f"-c search_path={generation}"
+    if not writing:
+        options += (
+            " -c default_transaction_read_only=on"
+            " -c default_transaction_isolation=repeatable\\ read"
+            f" -c statement_timeout={_STATEMENT_SECONDS}s"
+        )
+    made = create_engine(
+        make_url(place.url or ""),
+        connect_args={"options": options, "connect_timeout": 10},
+        pool_pre_ping=not writing,
+        hide_parameters=True,
+    )
+    return Opened(made, made.dispose)
+
+
+def _key(place: Place) -> str:
+    """Return the key, from a file nobody else can read.
+
+    Raises:
+        BadConfiguration: it is missing, open to others, or not a key.
+    """
+    path = place.key_file
+    try:
+        if path is None or stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise BadConfiguration(
+                "The records' key must be a file only its owner can read; run "
+                "chmod 600 on it."
+            )
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError):
+        raise BadConfiguration(
+            "The records' key cannot be read; restore it from where it is kept."
+        ) from None
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise BadConfiguration("The records' key file does not hold a key; restore it.")
+    return text
+
+
+def _openssl() -> str:
+    """Return the extension whose OpenSSL writes encrypted files, from its wheel."""
+    spec: Any = importlib.util.find_spec("duckdb_extension_httpfs")
+    if spec is None:
+        raise BadConfiguration("duckdb-extension-httpfs is not installed; install it.")
+    folder = Path(spec.submodule_search_locations[0]) / "extensions"
+    path = folder / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
+    if not path.is_file():
+        raise BadConfiguration(
+            "duckdb and duckdb-extension-httpfs differ in version; install the same."
+        )
+    return str(path).replace("'", "''")
+
+
+def _require_generation(name: str) -> None:
+    """Refuse any name we did not make: it goes into paths and statements."""
+    if not _GENERATION.fullmatch(name):
+        raise _unusable()
+
+
+def _unusable() -> BadConfiguration:
+    """Say that the store cannot be used, and nothing about why."""
+    return BadConfiguration(
+        "The record store cannot be opened; check its folder, key and address."
+    )
