@@ -1,0 +1,1 @@
+"""Ask the sites, keep what they released, and tell the board what it means."""

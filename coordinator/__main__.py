@@ -1,0 +1,6 @@
+"""Let `python -m coordinator` do what `cmpp` does."""
+
+from coordinator.cli import main
+
+if __name__ == "__main__":
+    main()

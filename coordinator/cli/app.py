@@ -1,0 +1,117 @@
+"""Assemble the commands, and turn what goes wrong into words and an exit code."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from coordinator import authority as authorities
+from coordinator.cli import centre, metrics, network, packs, queries
+from coordinator.cli.centre import SHOW, TELL, Centre
+from coordinator.server import Door, JoinServer
+from privacy.errors import (
+    BadConfiguration,
+    Busy,
+    ExchangeError,
+    InvalidProgramme,
+    InvalidQuery,
+    Refused,
+    Unreachable,
+    Untrusted,
+)
+
+_EXIT_CODES: Final = (
+    ((Refused,), 1),
+    ((BadConfiguration, InvalidProgramme, InvalidQuery), 2),
+    ((Busy, Unreachable, Untrusted), 3),
+)
+_INTERNAL: Final = 4
+
+app = typer.Typer(
+    help="Ask the sites and report to the Board.\n\n"
+    "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 cannot reach, 4 internal.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(metrics.app, name="metrics")
+app.add_typer(queries.app, name="query")
+app.add_typer(packs.app, name="pack")
+app.add_typer(network.sites, name="site")
+app.add_typer(network.certificates, name="authority")
+
+
+@app.callback()
+def _start(
+    context: typer.Context,
+    home: Annotated[
+        Path,
+        typer.Option(envvar="CMPP_HOME", help="The coordinator's own directory."),
+    ] = Path("~/.cmpp"),
+) -> None:
+    context.obj = Centre(home.expanduser())
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    join_address: Annotated[
+        str, typer.Option(help="Where sites redeem invitations, as they reach it.")
+    ] = "127.0.0.1:7440",
+) -> None:
+    """Make a coordinator: settings, certificate authority, own certificate, store."""
+    opened = centre.opened(context)
+    opened.home.make(join_address=join_address)
+    authorities.create(opened.home.authority, now=centre.now())
+    opened.authority.equip_coordinator(opened.home.identity, now=centre.now())
+    SHOW.print(f"Made a coordinator in {opened.home.directory}.")
+    SHOW.print(f"Authority fingerprint: {opened.authority.fingerprint}", soft_wrap=True)
+    SHOW.print(
+        "Next: `cmpp serve` so that sites can join, then "
+        "`cmpp site invite NYC --address host:port`."
+    )
+
+
+@app.command()
+def serve(context: typer.Context) -> None:
+    """Keep the door open at which invited sites obtain their certificate."""
+    opened = centre.opened(context)
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: ending.set())
+    door = Door(
+        address=opened.config.join_address,
+        identity=opened.identity,
+        clock=centre.now,
+        leaf_days=opened.config.certificate_days,
+    )
+    server = JoinServer(opened.authority, door=door)
+    server.start()
+    TELL.print(f"Sites can join at {opened.config.join_address}.")
+    ending.wait()
+    server.stop()
+
+
+def main() -> None:
+    """Run one command; every failure is one sentence and an exit code."""
+    try:
+        app()
+    except ExchangeError as error:
+        TELL.print(error.message, style="bold", markup=False, highlight=False)
+        sys.exit(_exit_code(error))
+    except Exception as error:  # noqa: BLE001 - the outermost door
+        TELL.print(
+            f"Something unforeseen stopped the command ({type(error).__name__}); "
+            "run it again, and report it as a defect if it repeats.",
+            markup=False,
+        )
+        sys.exit(_INTERNAL)
+
+
+def _exit_code(error: ExchangeError) -> int:
+    """Return the exit code that stands for an error."""
+    codes = (code for kinds, code in _EXIT_CODES if isinstance(error, kinds))
+    return next(codes, _INTERNAL)

@@ -1,0 +1,172 @@
+"""What `cmpp query run` and `cmpp pack run` share: progress, and the ending."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from coordinator import ask, order, report, words
+from coordinator.ask import Outcome
+from coordinator.cli import centre
+from coordinator.cli.centre import SHOW, TELL, Centre
+from coordinator.lines import Reply
+from coordinator.order import Order
+from coordinator.result import Result, Status, epsilon
+from privacy import loss
+from privacy.catalogue import Metric
+
+
+class Purpose(StrEnum):
+    """Why a question is asked: a closed list, and enforcement is not in it."""
+
+    OVERSIGHT = "oversight"
+    EVALUATION = "evaluation"
+    SERVICE_IMPROVEMENT = "service-improvement"
+    FUNDING_REPORT = "funding-report"
+    SINGLE_AUDIT = "single-audit"
+
+
+PurposeOption = Annotated[
+    Purpose, typer.Option(help="Why it is asked; kept with the question.")
+]
+AgainOption = Annotated[
+    bool,
+    typer.Option(
+        "--ask-again",
+        help="Ask the sites even for answers already held here, to see that they "
+        "are still the same; free.",
+    ),
+]
+PageOption = Annotated[
+    Path | None, typer.Option("--html", help="Also write a page to this file.")
+]
+ResultsOption = Annotated[
+    Path | None, typer.Option("--results", help="Also write the JSON to this file.")
+]
+
+
+def put(
+    opened: Centre,
+    orders: Sequence[Order],
+    *,
+    purpose: Purpose,
+    ask_again: bool,
+    quiet: bool,
+) -> Outcome:
+    """Ask, and show how far every site is while it runs."""
+    total = len(order.distinct(orders, opened.programme))
+    names = [site.name for site in opened.sites.all()]
+    with _watch(names, total, quiet=quiet) as watch:
+        return ask.ask(
+            orders,
+            desk=opened.desk(purpose=purpose.value, ask_again=ask_again),
+            now=centre.now(),
+            watch=watch,
+        )
+
+
+def show(
+    opened: Centre, results: Sequence[Result], *, as_json: bool, by_site: bool
+) -> None:
+    """Show results in the terminal, or write their JSON."""
+    if as_json:
+        centre.write_json([each.content() for each in results])
+        return
+    SHOW.print(report.table(results, opened.programme.metrics, by_site=by_site))
+    SHOW.print(f"Intervals at {float(results[0].confidence):.0%}. {words.ONLY_NOISE}")
+    absent = {
+        words.absent(outcome): None
+        for each in results
+        for outcome in each.sites
+        if outcome.status is not Status.ANSWERED
+    }
+    for line in absent:
+        SHOW.print(f"Not in a total: {line}", highlight=False)
+
+
+def tell_charges(outcome: Outcome) -> None:
+    """Say what this asking cost each site; a repetition costs nothing."""
+    if not outcome.rho:
+        TELL.print("Nothing was released, and nothing was charged.")
+        return
+    if not any(outcome.charged_pico.values()):
+        TELL.print("Nothing was charged: every answer had been given before.")
+        return
+    for site, pico in outcome.charged_pico.items():
+        rho = loss.from_pico(pico)
+        TELL.print(
+            f"{site} was charged {float(rho):.6f} rho "
+            f"(epsilon {epsilon(rho):.3f} at delta 0.000001).",
+            highlight=False,
+        )
+
+
+def write(
+    results: Sequence[Result],
+    metrics: Mapping[str, Metric],
+    *,
+    title: str,
+    rho: Fraction,
+    page: Path | None,
+    results_file: Path | None,
+) -> None:
+    """Write the page and the JSON, where asked for."""
+    if page is not None:
+        _replace(page, report.page(results, metrics, title=title, rho=rho))
+    if results_file is not None:
+        content = [each.content() for each in results]
+        _replace(results_file, json.dumps(content, indent=2) + "\n")
+
+
+def finish(outcome: Outcome) -> None:
+    """End with the exit code that says how it went: something is 0, nothing is not.
+
+    Raises:
+        typer.Exit: 4 if a site contradicted itself; 1 if all that is missing was
+            refused, 3 if no site could be reached.
+    """
+    if outcome.conflicts:
+        TELL.print(
+            f"{', '.join(outcome.conflicts)} gave a second, different answer to one "
+            "question. The first stands. Do not ask there again before the site's "
+            "ledger has been examined.",
+            style="bold red",
+        )
+        raise typer.Exit(4)
+    if any(result.answered for result in outcome.results):
+        return
+    statuses = {site.status for result in outcome.results for site in result.sites}
+    raise typer.Exit(1 if Status.REFUSED in statuses else 3)
+
+
+@contextlib.contextmanager
+def _watch(
+    names: Sequence[str], total: int, *, quiet: bool
+) -> Iterator[Callable[[Reply], None]]:
+    """Show one bar per site; nothing where nobody watches."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    seen = TextColumn("{task.fields[said]}")
+    with Progress(*columns, seen, console=TELL, disable=quiet) as progress:
+        bars = {name: progress.add_task(name, total=total, said="") for name in names}
+
+        def watch(reply: Reply) -> None:
+            said: dict[str, Any] = {}
+            if reply.missing is not None:
+                said["said"] = reply.missing.status.value
+            progress.update(bars[reply.site], advance=1, **said)
+
+        yield watch
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(text, "utf-8")
+    fresh.replace(path)

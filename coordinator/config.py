@@ -1,0 +1,112 @@
+"""What an operator may set at the centre: one TOML file in the home directory."""
+
+import os
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from privacy.errors import BadConfiguration
+
+FILE: Final = "coordinator.toml"
+
+_SAMPLE: Final = """\
+# The centre's settings. Unknown keys are refused.
+
+# Where sites redeem their invitations; must be reachable from them.
+join_address = "{join_address}"
+
+# Where noisy answers are kept: left out, a file in this directory; or, for example,
+# store_url = "postgresql+psycopg://cmpp@db.example.org/cmpp"
+
+# How long a question may wait for its slowest site.
+deadline_seconds = 180
+
+# The longest one call to a node may take; longer than the node's reply deadline.
+call_timeout_seconds = 60
+
+# How often a published interval should hold the exact figure.
+confidence = "0.95"
+
+invitation_hours = 72
+certificate_days = 30
+"""
+
+
+class CoordinatorConfig(BaseModel):
+    """The settings, checked once at the start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    join_address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$")]
+    store_url: str | None = Field(default=None, repr=False)
+    deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 180
+    call_timeout_seconds: Annotated[int, Field(ge=1, le=3_600)] = 60
+    confidence: Annotated[str, Field(pattern=r"^0\.[0-9]{1,9}$")] = "0.95"
+    invitation_hours: Annotated[int, Field(ge=1, le=720)] = 72
+    certificate_days: Annotated[int, Field(ge=1, le=90)] = 30
+
+    @property
+    def confidence_exact(self) -> Fraction:
+        """The confidence as an exact fraction."""
+        return Fraction(self.confidence)
+
+    @staticmethod
+    def sample(*, join_address: str) -> str:
+        """Return the text of a settings file with every default spelled out."""
+        return _SAMPLE.format(join_address=join_address)
+
+
+class Home:
+    """Say where everything of the centre lies below its one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Name the directory; nothing is read yet."""
+        self.directory = directory
+        self.config_file = directory / FILE
+        self.authority = directory / "authority"
+        self.identity = directory / "identity"
+        self.store_file = directory / "store.sqlite"
+
+    def make(self, *, join_address: str) -> None:
+        """Make the directory and its settings file.
+
+        Raises:
+            BadConfiguration: there is one already.
+        """
+        if self.config_file.exists():
+            raise BadConfiguration(
+                f"{self.directory} already holds a coordinator; choose another "
+                "directory with --home, or use this one as it is."
+            )
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self.config_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(CoordinatorConfig.sample(join_address=join_address))
+
+    def config(self) -> CoordinatorConfig:
+        """Read the settings.
+
+        Raises:
+            BadConfiguration: there are none, or one of them is wrong.
+        """
+        try:
+            text = self.config_file.read_text("utf-8")
+            return CoordinatorConfig.model_validate(tomllib.loads(text))
+        except FileNotFoundError as error:
+            raise BadConfiguration(
+                f"{self.directory} holds no coordinator; make one with `cmpp init`, "
+                "or name its directory with --home."
+            ) from error
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise BadConfiguration(
+                f"The setting {key!r} in {FILE} is wrong ({first['msg']}); correct it."
+            ) from error
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise BadConfiguration(
+                f"{FILE} cannot be read ({error}); correct it."
+            ) from error

@@ -1,0 +1,1 @@
+"""The whole exchange on one machine: five sites, invented records, one board pack."""

@@ -1,0 +1,89 @@
+"""Check the Join door: who gets in, and how little the others learn."""
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coordinator import server
+from coordinator.server import Door, JoinServer
+from proto import credentials, invitation
+from proto.cmpp.v1 import coordinator_pb2
+from proto.mtls import COORDINATOR_DNS
+from tests import doors, frames
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[tuple[doors.Centre, int]]:
+    centre = doors.Centre(tmp_path)
+    opened = JoinServer(
+        centre.authority,
+        door=Door(address="127.0.0.1:0", identity=centre.coordinator, clock=doors.now),
+    )
+    port = opened.start()
+    yield centre, port
+    opened.stop(1)
+
+
+def _raw(centre: doors.Centre, port: int) -> frames.RawConnection:
+    tls = ssl.create_default_context(cadata=centre.authority.pem.decode())
+    tls.set_alpn_protocols(["h2"])
+    return frames.RawConnection(port, tls, name=COORDINATOR_DNS)
+
+
+def _join(token: bytes, request: bytes) -> bytes:
+    return coordinator_pb2.JoinRequest(
+        token=token, signing_request=request
+    ).SerializeToString(deterministic=True)
+
+
+def test_failed_attempts_learn_one_word(
+    door: tuple[doors.Centre, int], tmp_path: Path
+) -> None:
+    centre, port = door
+    request = credentials.signing_request(credentials.create_key(tmp_path / "k"))
+    token = centre.authority.invite("NYC", address="x:1", now=doors.now()).token
+    with _raw(centre, port) as raw:
+        unknown = raw.call(invitation.JOIN, _join(bytes(32), request))
+        assert (unknown.status, unknown.message) == (b"7", b"denied")
+        for message in (b"", b"\xff", _join(b"short", request), _join(token, b"")):
+            heard = raw.call(invitation.JOIN, message)
+            assert (heard.status, heard.message) == (b"3", b"malformed")
+        other = raw.call("/cmpp.v1.Node/Answer", b"")
+        assert (other.status, other.message) == (b"3", b"malformed")
+        assert raw.call(invitation.JOIN, _join(token, request)).status == b"0"
+        again = raw.call(invitation.JOIN, _join(token, request))
+        assert (again.status, again.message, again.data) == (b"7", b"denied", b"")
+
+
+def test_an_error_inside_stays_inside(
+    door: tuple[doors.Centre, int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    centre, port = door
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise RuntimeError("a canary")
+
+    monkeypatch.setattr(centre.authority, "admit", fail)
+    with _raw(centre, port) as raw:
+        heard = raw.call(invitation.JOIN, _join(bytes(32), b"x"))
+    assert (heard.status, heard.message) == (b"13", b"internal")
+    assert b"canary" not in heard.all_bytes
+    assert "canary" not in caplog.text
+
+
+def test_guessing_is_slowed_down(
+    door: tuple[doors.Centre, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    centre, port = door
+    monkeypatch.setattr(server, "_ATTEMPTS_SECONDS", 1e9)
+    with _raw(centre, port) as raw:
+        endings = [
+            raw.call(invitation.JOIN, _join(bytes(32), b"x")).message
+            for _ in range(server._ATTEMPTS_MAX + 5)
+        ]
+    assert endings[-5:] == [b"busy"] * 5
+    assert set(endings[:-5]) == {b"denied"}
