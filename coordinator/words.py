@@ -102,9 +102,10 @@ def sentence(metric: Metric, cell: Cell) -> str:
     what = f"the true {'share' if share else 'number'} is very likely between {ends}"
     if readability(estimate, share=share) is Readability.UNCERTAIN:
         return f"{TOO_UNCERTAIN.capitalize()}: {what}. {ONLY_NOISE}"
-    about = f"About {value(estimate, share=share)}"
-    if not share:
-        about += f" {metric.counted}"
+    about = f"About {value(estimate, share=share)} "
+    about += (
+        f"of {metric.counted.removeprefix('share of ')}" if share else metric.counted
+    )
     return f"{about}; {what}. {ONLY_NOISE}"
 
 

@@ -111,7 +111,8 @@ class NodeConfig(BaseModel):
             config = cls.model_validate(tomllib.loads(text))
         except OSError as error:
             raise BadConfiguration(
-                f"{path} cannot be read; run cmpp-node init, or give another --config."
+                f"{path} cannot be read; run cmpp-node init, or name the site's "
+                "directory with --home."
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadConfiguration(

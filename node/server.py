@@ -172,23 +172,37 @@ class NodeServer:
         return not_ready if ending is None else ending
 
     def _work(self, ask: wire.Ask) -> Ending:
-        """Run the story, and turn all that can come of it into an ending."""
+        """Turn all that can come of a question into an ending, and note which."""
         if self._shut:
             return Status.INTERNAL
-        try:
-            answer = self._story.answer(ask, now=self._door.clock())
-            reply = wire.reply_to_bytes(answer, cells=ask.cells)
-        except Refused as error:
-            refusal = statuses.refusal(error)
-            _LOG.info("refused metric=%s code=%s", ask.metric, refusal.code.name)
-            return wire.reply_to_bytes(refusal, cells=ask.cells)
-        except Pending:
-            return wire.reply_to_bytes(wire.NotReady(), cells=ask.cells)
-        except BaseException as error:  # noqa: BLE001 - native panics are among them
-            return self._failed(error)
-        prefix = answer.release_key.hex()[:12]
-        _LOG.info("released metric=%s key=%s", ask.metric, prefix)
+        outcome = self._outcome(ask)
+        if isinstance(outcome, BaseException):
+            return self._failed(outcome)
+        said, reply = outcome
+        if isinstance(said, wire.Answer):
+            prefix = said.release_key.hex()[:12]
+            _LOG.info("released metric=%s key=%s", ask.metric, prefix)
+        elif isinstance(said, wire.Refusal):
+            _LOG.info("refused metric=%s code=%s", ask.metric, said.code.name)
         return reply
+
+    def _outcome(self, ask: wire.Ask) -> tuple[wire.Outcome, bytes] | BaseException:
+        """Run the story, and hand over an error instead of handling it.
+
+        A log that cannot be written prints the error being handled, with all its
+        causes, on standard error. So nothing is noted while one is.
+        """
+        said: wire.Outcome
+        try:
+            try:
+                said = self._story.answer(ask, now=self._door.clock())
+            except Refused as error:
+                said = statuses.refusal(error)
+            except Pending:
+                said = wire.NotReady()
+            return said, wire.reply_to_bytes(said, cells=ask.cells)
+        except BaseException as error:  # noqa: BLE001 - native panics are among them
+            return error
 
     def _describe(self, data: bytes) -> Ending:
         check(data == b"", "describe")
@@ -213,7 +227,8 @@ class NodeServer:
             mtls.check_call(auth, trust=trust, now=now)
             return Status.MALFORMED if method is None else method(data)
         except BaseException as error:  # noqa: BLE001 - native panics are among them
-            return self._failed(error)
+            failure = error
+        return self._failed(failure)
 
     def _failed(self, error: BaseException) -> Ending:
         """Keep an error inside: fail shut, note it locally, give its status."""

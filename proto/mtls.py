@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 import grpc
 from cryptography import x509
@@ -93,21 +93,30 @@ def site_dns(site: str) -> str:
 
 
 def server_credentials(load: Callable[[], Identity]) -> grpc.ServerCredentials:
-    """Serve callers that hold a certificate; read our own anew per handshake.
+    """Serve callers that hold a certificate; look for a renewed own one per handshake.
 
     The first reading must succeed. A later one that fails keeps the identity in
     use, so the caller watches the days left on it.
     """
-    last = _configuration(load())
+    used = load()
 
-    def fetch() -> grpc.ServerCertificateConfiguration:
-        nonlocal last
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal used
         with suppress(OSError, ExchangeError):
-            last = _configuration(load())
-        return last
+            # None means unchanged. It must be said: a configuration handed over at
+            # every handshake is replaced under handshakes that are still using it,
+            # and some thousand callers at once end the process.
+            if (found := load()) != used:
+                renewed = _configuration(found)
+                used = found
+                return renewed
+        return None
 
     return grpc.dynamic_ssl_server_credentials(
-        last, fetch, require_client_authentication=True
+        _configuration(used),
+        # The library documents None for "no change"; its published types do not.
+        cast("Callable[[], grpc.ServerCertificateConfiguration]", fetch),
+        require_client_authentication=True,
     )
 
 

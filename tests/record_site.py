@@ -109,7 +109,7 @@ def merged(*parts: Records) -> dict[str, list[Row]]:
     return together
 
 
-def ask_for(  # noqa: PLR0913
+def ask_for(
     *periods: str,
     unit: Unit = Unit.HOUSEHOLD,
     anchor: str | None = None,

@@ -1,5 +1,6 @@
 """Assemble the commands, and turn what goes wrong into words and an exit code."""
 
+import os
 import signal
 import sys
 import threading
@@ -97,16 +98,19 @@ def serve(context: typer.Context) -> None:
 
 def main() -> None:
     """Run one command; every failure is one sentence and an exit code."""
+    # The transport's own log would mix with ours, and it quotes what peers sent.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app()
     except ExchangeError as error:
-        TELL.print(error.message, style="bold", markup=False, highlight=False)
+        TELL.print(error.message, markup=False, highlight=False, soft_wrap=True)
         sys.exit(_exit_code(error))
     except Exception as error:  # noqa: BLE001 - the outermost door
         TELL.print(
             f"Something unforeseen stopped the command ({type(error).__name__}); "
             "run it again, and report it as a defect if it repeats.",
             markup=False,
+            soft_wrap=True,
         )
         sys.exit(_INTERNAL)
 

@@ -65,13 +65,18 @@ def set_up(plan: Plan, running: Processes) -> None:
     cmpp(plan, "init", "--join-address", f"127.0.0.1:{door}")
     _serve(plan, running, "coordinator", plan.centre)
     processes.wait_for(door, name="The coordinator", seconds=_START_SECONDS)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
         made = [
             pool.submit(_site, plan, running, site, port)
             for site, port in zip(SITES, ports, strict=True)
         ]
         for each in made:
             each.result()
+    finally:
+        # Interrupted: nothing new starts, and whoever stops the rest finds it all.
+        running.ending.set()
+        pool.shutdown(cancel_futures=True)
     for site, port in zip(SITES, ports, strict=True):
         processes.wait_for(port, name=f"The node of {site}", seconds=_START_SECONDS)
 
@@ -94,14 +99,18 @@ def _site(plan: Plan, running: Processes, site: str, port: int) -> None:
     invited = cmpp(plan, "site", "invite", site, "--address", address, "--json")
     invitation = json.loads(invited)["invitation"]
     officer = plan.officer(site)
-    node(plan, site, "officer", "init", str(officer), "--no-passphrase")
+    public, key = str(officer / "officer.pub"), str(officer / "officer.key")
     start = ("--site", site, "--listen-address", address, "--invitation", invitation)
-    node(plan, site, "init", *start, "--officer-key", str(officer / "officer.pub"))
-    key = str(officer / "officer.key")
-    node(plan, site, "policy", "sign", "--key", key, "--no-passphrase")
-    records = ("--seed", str(plan.seed), "--scale", str(plan.scale))
-    node(plan, site, "synthesize", *records)
-    node(plan, site, "close", CLOSED_THROUGH)
+    for words in (
+        ("officer", "init", str(officer), "--no-passphrase"),
+        ("init", *start, "--officer-key", public),
+        ("policy", "sign", "--key", key, "--no-passphrase"),
+        ("synthesize", "--seed", str(plan.seed), "--scale", str(plan.scale)),
+        ("close", CLOSED_THROUGH),
+    ):
+        if running.ending.is_set():
+            return
+        node(plan, site, *words)
     _serve(plan, running, "node", plan.home(site))
 
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,10 +35,16 @@ class Known:
 
 
 class Processes:
-    """The long-running processes of one demonstration, written down as they start."""
+    """The long-running processes of one demonstration, written down as they start.
+
+    Attributes:
+        ending: Set once nothing new should be begun.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Use a directory; what an earlier demonstration left there is found."""
+        self.ending = threading.Event()
+        self._lock = threading.Lock()
         self._file = directory / _KNOWN
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._known = _read(self._file)
@@ -52,11 +59,12 @@ class Processes:
                 stderr=output,
                 start_new_session=True,
             )
-        self._children[child.pid] = child
-        self._known.append(Known(name, child.pid, _started(child.pid)))
-        self._file.write_text(
-            json.dumps([[k.name, k.number, k.started] for k in self._known])
-        )
+        with self._lock:
+            self._children[child.pid] = child
+            self._known.append(Known(name, child.pid, _started(child.pid)))
+            self._file.write_text(
+                json.dumps([[k.name, k.number, k.started] for k in self._known])
+            )
 
     def stop(self) -> None:
         """Ask every process to end, wait, and end those that did not."""

@@ -24,6 +24,7 @@ from privacy.catalogue import Status
 from privacy.errors import (
     BadConfiguration,
     BadRecords,
+    BadSignature,
     Busy,
     ExchangeError,
     InvalidProgramme,
@@ -36,7 +37,7 @@ from privacy.period import Period
 from proto import credentials
 
 _EXIT_CODES: Final = (
-    ((Refused,), 1),
+    ((Refused, BadSignature), 1),
     ((BadConfiguration, BadRecords, InvalidProgramme, InvalidQuery), 2),
     ((Busy, Unreachable, Untrusted), 3),
 )
@@ -149,16 +150,19 @@ def status(context: typer.Context, *, as_json: home.AsJson = False) -> None:
 
 def main() -> None:
     """Run one command; every failure is one sentence and an exit code."""
+    # The transport's own log would mix with ours, and it quotes what peers sent.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app()
     except ExchangeError as error:
-        TELL.print(error.message, style="bold", markup=False, highlight=False)
+        TELL.print(error.message, markup=False, highlight=False, soft_wrap=True)
         sys.exit(_exit_code(error))
     except Exception as error:  # noqa: BLE001 - the outermost door
         TELL.print(
             f"Something unforeseen stopped the command ({type(error).__name__}); "
             "run it again, and report it as a defect if it repeats.",
             markup=False,
+            soft_wrap=True,
         )
         sys.exit(_INTERNAL)
 

@@ -49,11 +49,11 @@ def seal(transaction: Transaction, schema: Schema) -> None:
     """
     for step in (
         index_register,
+        _check,
         _number,
         _index_records,
         _write_first_days,
         _write_consent,
-        _check,
     ):
         with transaction() as connection:
             step(connection, schema)

@@ -253,7 +253,7 @@ class RecordStore:
             try:
                 if not (copy and before):
                     with made.transaction() as connection:
-                        self.schema.metadata.create_all(connection)
+                        self.schema.metadata.create_all(connection, checkfirst=False)
                 yield made
             finally:
                 made.close()

@@ -78,7 +78,9 @@ def test_a_site_that_is_misspelt_is_not_invited(run: Run) -> None:
 def test_run_writes_the_published_form_and_nothing_else(
     run: Run, network: Network
 ) -> None:
-    code, said, told = run("query", "run", "M08", "FY2024-H2", "--json")
+    code, said, told = run(
+        "query", "run", "M08", "FY2024-H2", "--json", "--rho", "0.006"
+    )
     (result,) = json.loads(said)
     assert code == 0
     assert {
@@ -91,7 +93,9 @@ def test_run_writes_the_published_form_and_nothing_else(
     }
     assert (result["sites_answered"], result["sites_total"]) == (2, 2)
     assert "NYC was charged 0.006000 rho" in told
-    code, again, told = run("query", "run", "M08", "FY2024-H2", "--json")
+    code, again, told = run(
+        "query", "run", "M08", "FY2024-H2", "--json", "--rho", "0.006"
+    )
     assert again == said
     assert "Nothing was charged" in told
     assert network.sites["NYC"].reads == network.sites["NYC"].reads[:1]
@@ -118,7 +122,8 @@ def test_a_result_is_listed_and_shown_again(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("network")
 def test_preview_asks_nobody(run: Run, network: Network) -> None:
-    code, said, _ = run("query", "preview", "M08", "FY2024-H2", "--json")
+    words = ("query", "preview", "M08", "FY2024-H2", "--json", "--rho", "0.006")
+    code, said, _ = run(*words)
     ahead = json.loads(said)
     assert code == 0
     assert ahead["cells"][0]["half_width"] == pytest.approx(25.3, abs=0.01)

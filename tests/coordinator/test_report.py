@@ -69,7 +69,8 @@ def test_a_count_is_said_with_its_interval_and_its_reason() -> None:
 
 def test_a_share_is_said_in_per_cent() -> None:
     assert words.sentence(M29, cell(0.9712, 0.0205)).startswith(
-        "About 97.1 %; the true share is very likely between 95.0 % and 99.2 %."
+        "About 97.1 % of households with a hearing due; the true share is very likely "
+        "between 95.0 % and 99.2 %."
     )
 
 
