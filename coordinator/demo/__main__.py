@@ -19,6 +19,10 @@ def main(
     ] = Path(".demo"),
     seed: Annotated[int, typer.Option(help="Decides the invented records.")] = 2024,
     scale: Annotated[float, typer.Option(help="Multiplies the households.")] = 1.0,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Import a folder per site from here; invent nothing."),
+    ] = None,
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it all running.")] = False,
     stop: Annotated[
@@ -35,7 +39,7 @@ def main(
         if stop:
             story.stop(directory)
             return
-        plan = Plan(directory=directory, seed=seed, scale=scale)
+        plan = Plan(directory=directory, seed=seed, scale=scale, records=records)
         code = story.tell(plan, keep=keep)
     except ExchangeError as error:
         SAY.print(error.message, markup=False, soft_wrap=True)

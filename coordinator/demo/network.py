@@ -27,11 +27,14 @@ class Plan:
         directory: Where everything is put.
         seed: Decides the invented records.
         scale: Multiplies the households.
+        records: A folder with one folder of CSV files for each site, to be
+            imported instead of inventing records.
     """
 
     directory: Path
     seed: int
     scale: float
+    records: Path | None = None
 
     @property
     def centre(self) -> Path:
@@ -101,11 +104,13 @@ def _site(plan: Plan, running: Processes, site: str, port: int) -> None:
     officer = plan.officer(site)
     public, key = str(officer / "officer.pub"), str(officer / "officer.key")
     start = ("--site", site, "--listen-address", address, "--invitation", invitation)
+    invent = ("synthesize", "--seed", str(plan.seed), "--scale", str(plan.scale))
+    bring = ("import", str(plan.records / site)) if plan.records else invent
     for words in (
         ("officer", "init", str(officer), "--no-passphrase"),
         ("init", *start, "--officer-key", public),
         ("policy", "sign", "--key", key, "--no-passphrase"),
-        ("synthesize", "--seed", str(plan.seed), "--scale", str(plan.scale)),
+        bring,
         ("close", CLOSED_THROUGH),
     ):
         if running.ending.is_set():
