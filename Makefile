@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 # --universal: one lock serves every Python we support; hashes for every wheel.
 COMPILE := $(BIN)/uv pip compile --quiet --no-config --system-certs --universal \
 	--python-version 3.11 --generate-hashes --strip-extras \

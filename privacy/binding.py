@@ -94,7 +94,7 @@ def follow_up_days(query: Query) -> int:
     """Return how many days after a period's end the last fact asked about lies."""
     offsets = [
         instant.days
-        for instant in _walk(query)
+        for instant in walk(query)
         if isinstance(instant, Instant) and instant.reference != PERIOD_START
     ]
     return max([0, *offsets])
@@ -307,20 +307,20 @@ class _Scope:
             raise InvalidQuery(f"A filter on {row.name} may only read its own fields.")
 
 
-def _walk(it: object) -> Iterator[object]:
-    """Yield every part of a query."""
+def walk(it: object) -> Iterator[object]:
+    """Yield every part of a query, itself first."""
     yield it
     if isinstance(it, tuple):
         for part in it:
-            yield from _walk(part)
+            yield from walk(part)
     elif hasattr(it, "__dataclass_fields__"):
         for name in it.__dataclass_fields__:
-            yield from _walk(getattr(it, name))
+            yield from walk(getattr(it, name))
 
 
 def _fields(query: Query) -> Iterator[str]:
     """Yield the path of every field a query reads."""
-    for part in _walk(query):
+    for part in walk(query):
         match part:
             case Number(field=path) | Flag(field=path) | Sum(field=path):
                 yield path

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
+import psycopg
 from sqlalchemy import Column, Connection, FromClause, Integer, Table
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -38,7 +39,7 @@ def insert(
         _require(columns, chunk)
         try:
             _insert(connection, columns, chunk)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, psycopg.Error):
             # The engine's text could quote a value.
             raise _bad(table) from None
         total += len(chunk)

@@ -5,8 +5,8 @@ open spells become columns of one grouped subquery. Grouping is by the register'
 number of the household or adult, so one unit can only ever be one row of it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -37,6 +37,7 @@ from node.records.words import (
     day_of,
     holds,
 )
+from privacy.binding import walk
 from privacy.dictionary import Level
 from privacy.expression import (
     PERIOD_END,
@@ -121,17 +122,6 @@ def picked(units: Units) -> tuple[dict[Pick, Picked], list[Joined]]:
         joined.append(Joined(subquery, _source(units, name, [pick]).key.name))
         columns[pick] = Picked(subquery.c.field, subquery.c.key)
     return columns, joined
-
-
-def walk(it: object) -> Iterator[object]:
-    """Yield every part of a query."""
-    yield it
-    if isinstance(it, tuple):
-        for part in it:
-            yield from walk(part)
-    elif is_dataclass(it):
-        for field in fields(it):
-            yield from walk(getattr(it, field.name))
 
 
 def _grouped(units: Units, name: str, parts: list[Total]) -> Select[*tuple[Any, ...]]:

@@ -19,9 +19,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from node.records.rows import Joined, Units, picked, totals, walk
+from node.records.rows import Joined, Units, picked, totals
 from node.records.schema import SLOTS, Schema, cohort
 from node.records.words import Number_, Scope
+from privacy.binding import walk
 from privacy.dictionary import Dictionary, Kind, Level, Rows
 from privacy.expression import (
     ByBand,

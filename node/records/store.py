@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -39,6 +40,8 @@ class Reader:
     def __init__(self, opened: Opened, schema: Schema, generation: str) -> None:
         """Read which register the generation was joined to."""
         self._opened = opened
+        # Closed when the last thread that reads it lets go, and not before.
+        weakref.finalize(self, opened.close)
         self.schema = schema
         self.generation = generation
         with self.transaction() as connection:
@@ -61,10 +64,6 @@ class Reader:
             raise Corrupt(
                 "The records could not be read; check the store and import again."
             ) from None
-
-    def close(self) -> None:
-        """Let go of the generation once whoever reads it is done."""
-        self._opened.close()
 
 
 class Writer:
@@ -221,17 +220,13 @@ class RecordStore:
                 raise BadRecords("This site holds no records yet; import some first.")
             if self._reader is None or self._reader.generation != name:
                 opened = open_generation(self._place, name)
-                before, self._reader = self._reader, Reader(opened, self.schema, name)
-                if before is not None:
-                    before.close()
+                self._reader = Reader(opened, self.schema, name)
             return self._reader
 
     def close(self) -> None:
-        """Close the reader."""
+        """Let go of the reader."""
         with self._mutex:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
+            self._reader = None
 
     @contextlib.contextmanager
     def writer(self, *, copy: bool = False) -> Iterator[Writer]:

@@ -38,6 +38,15 @@ def test_whoever_is_reading_finishes_in_the_old_generation(site: Site) -> None:
         assert connection.execute(_COUNT).scalar_one() == 2
 
 
+def test_a_reader_taken_before_a_swap_can_still_read(site: Site) -> None:
+    site.take(household("a"))
+    reader = site.store.open_current()
+    site.take(merged(household("b"), household("c")))
+    assert _count(site) == 2
+    with reader.transaction() as connection:
+        assert connection.execute(_COUNT).scalar_one() == 1
+
+
 def test_an_import_that_fails_leaves_everything_as_it_was(site: Site) -> None:
     site.take(household("a"))
     before = site.store.current()
