@@ -1,6 +1,5 @@
 """Assemble the commands, and turn what goes wrong into words and an exit code."""
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from node import grid, identity, policy, server
+from node import grid, identity, policy, quiet, server
 from node.answer import Node
 from node.cli import book, home, officer, recording
 from node.cli.home import SHOW, TELL, Home
@@ -115,9 +114,7 @@ def join(
 def serve(context: typer.Context) -> None:
     """Answer the coordinator's questions until told to end."""
     site = home.opened(context)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    quiet.begin()
     rules = site.policy
     site.ledger.adopt(rules, now=home.now())
     site.ledger.boot(now=home.now())
