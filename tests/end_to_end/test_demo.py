@@ -1,0 +1,199 @@
+"""The demonstration as anybody runs it, and what may go wrong around it.
+
+One real network serves every test here, in order: a coordinator and five nodes,
+each a process of its own, set up and asked through their own commands.
+"""
+
+import datetime as dt
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator import database
+from coordinator.authority import Authority
+from coordinator.demo import network, processes
+from coordinator.demo.network import SITES, Plan
+from coordinator.demo.processes import Processes
+from privacy.errors import Unreachable
+from proto import credentials
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 120.0
+
+# One network for the whole file, so one process must run all of it (--dist loadfile).
+pytestmark = pytest.mark.timeout(900)
+
+
+@dataclass
+class Demo:
+    """A demonstration that was left running."""
+
+    plan: Plan
+    running: Processes
+    said: str
+
+    def address(self, site: str) -> int:
+        """Return the port a site listens on."""
+        listed = json.loads(network.cmpp(self.plan, "site", "list", "--json"))
+        (line,) = [line for line in listed if line["site"] == site]
+        return int(line["address"].rpartition(":")[2])
+
+    def kill(self, *names: str) -> None:
+        """Kill processes at once, without any warning."""
+        file = self.plan.directory / "processes.json"
+        for known in processes._read(file):
+            if known.name in names and processes._lives(known):
+                os.kill(known.number, signal.SIGKILL)
+
+    def restart(self, site: str) -> None:
+        """Start a site's node again."""
+        command = [sys.executable, "-m", "node", "--home", str(self.plan.home(site))]
+        log = self.plan.directory / "logs" / f"{site}.log"
+        self.running.start(site, [*command, "serve"], log=log)
+        processes.wait_for(self.address(site), name=site, seconds=START_SECONDS)
+
+    def ask(self, *words: str) -> list[dict[str, Any]]:
+        """Ask through the command of the centre."""
+        return json.loads(network.cmpp(self.plan, *words, "--json"))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run `make demo KEEP=1`, without make."""
+    directory = tmp_path_factory.mktemp("demo") / "demonstration"
+    done = subprocess.run(
+        [sys.executable, "-m", "coordinator.demo", "--keep"],
+        env={**os.environ, "DEMO_DIR": str(directory), "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.environ["PYTHONPATH"] = str(ROOT)
+    running = Processes(directory)
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        plan = Plan(directory=directory, seed=2024, scale=1.0)
+        yield Demo(plan, running, done.stdout)
+    finally:
+        running.stop()
+
+
+def results(demo: Demo) -> list[dict[str, Any]]:
+    """Read what the demonstration published."""
+    return json.loads((demo.plan.directory / "results.json").read_text())
+
+
+def test_the_results_have_the_published_form(demo: Demo) -> None:
+    found = results(demo)
+    assert [result["metric"] for result in found] == [
+        *("M01", "M04", "M07", "M08", "M09", "M12"),
+        *("M14", "M18", "M22", "M29", "M32", "M43"),
+    ]
+    for result in found:
+        assert set(result) == {
+            *("metric", "version", "period", "mode", "sites_answered", "sites_total"),
+            *("confidence", "cells", "loss", "digest", "sites"),
+        }
+        assert (result["sites_answered"], result["sites_total"]) == (5, 5)
+        assert (result["mode"], result["confidence"]) == ("site", 0.95)
+        assert result["loss"]["rho_model"] == result["loss"]["rho_worst"] > 0
+        assert result["loss"]["delta"] == 1e-6
+
+
+def test_every_value_has_an_interval(demo: Demo) -> None:
+    for result in results(demo):
+        sites = {cell["labels"]["site"] for cell in result["cells"]}
+        assert sites == {"all", *SITES}
+        for cell in result["cells"]:
+            assert cell["low"] <= cell["high"]
+            assert cell["standard_error"] > 0
+            assert cell["low"] <= max(0.0, cell["value"]) <= cell["high"]
+
+
+def test_it_says_what_a_board_needs(demo: Demo) -> None:
+    for words in (
+        "Every headline is as readable as planned.",
+        "the same to the byte, and nothing was charged",
+        "Loss left",
+        "query run M08",
+    ):
+        assert words in demo.said
+    page = (demo.plan.directory / "report.html").read_text()
+    assert "5 of 5 sites" in page
+    assert "very likely between" in page
+
+
+def test_a_site_that_was_killed_is_named_and_the_others_stand(demo: Demo) -> None:
+    demo.kill("NYC")
+    (result,) = demo.ask("query", "run", "M09", "FY2025-H1")
+    assert result["sites_answered"] == 4
+    outcome = {line["site"]: line["status"] for line in result["sites"]}
+    assert outcome.pop("NYC") == "unreachable"
+    assert set(outcome.values()) == {"answered"}
+    demo.restart("NYC")
+    (whole,) = demo.ask("query", "run", "M09", "FY2025-H1")
+    assert whole["sites_answered"] == 5
+    assert [c for c in whole["cells"] if c["labels"]["site"] not in ("all", "NYC")] == [
+        cell for cell in result["cells"] if cell["labels"]["site"] != "all"
+    ]
+
+
+def test_a_site_whose_certificate_expired_is_named(demo: Demo) -> None:
+    engine = database.connect(database.address(demo.plan.centre / "store.sqlite"))
+    signer = Authority(demo.plan.centre / "authority", engine)
+    identity = demo.plan.home("HOU") / "identity"
+    request = credentials.signing_request(credentials.read_key(identity / "key.pem"))
+    now = dt.datetime.now(dt.UTC)
+    for born, expected in ((now - dt.timedelta(days=60), "certificate"), (now, None)):
+        leaf = signer.sign_node(request, site="HOU", now=born)
+        credentials.install(identity, leaf=leaf, authority=signer.pem)
+        (result,) = demo.ask("query", "run", "M08", "FY2025")
+        outcome = {line["site"]: line["status"] for line in result["sites"]}
+        assert outcome.pop("HOU") == (expected or "answered")
+        assert set(outcome.values()) == {"answered"}
+    engine.dispose()
+
+
+def test_nothing_brings_a_second_answer(demo: Demo) -> None:
+    before = network.loss_left(demo.plan)
+    demo.kill(*SITES, "coordinator")
+    other = Plan(directory=demo.plan.directory, seed=7, scale=0.2)
+    network.node(other, "NYC", "synthesize", "--seed", "7", "--scale", "0.2")
+    with sqlite3.connect(demo.plan.centre / "store.sqlite") as store:
+        store.execute("DELETE FROM releases")
+    store.close()
+    for site in SITES:
+        demo.restart(site)
+    assert demo.ask("pack", "run", "FY2024-H2") == results(demo)
+    assert network.loss_left(demo.plan) == before
+
+
+def test_stop_ends_every_process_and_a_foreign_directory_is_left_alone(
+    demo: Demo, tmp_path: Path
+) -> None:
+    script = demo.plan.directory / "stop"
+    subprocess.run([script], cwd=ROOT, check=True, timeout=60)
+    assert not (demo.plan.directory / "processes.json").exists()
+    with pytest.raises(Unreachable):
+        processes.wait_for(demo.address("NYC"), name="NYC", seconds=0.5)
+    (tmp_path / "letter.txt").write_text("not ours")
+    refused = subprocess.run(
+        [sys.executable, "-m", "coordinator.demo", "--directory", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 4
+    assert "not a demonstration" in refused.stdout
+    assert (tmp_path / "letter.txt").exists()
