@@ -1,7 +1,7 @@
 """The cost of privacy, as ratios measured in one run.
 
-    make bench                 all of it, 10,000 and 1,000,000 households
-    python bench/run.py 10000  smaller
+`make bench` does all of it, at 10,000 and 1,000,000 households;
+`python bench/run.py 10000` does less.
 """
 
 import sys
@@ -9,15 +9,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import answering, fanning  # noqa: E402 - the path comes first
+from bench import answering, fanning
 
 
 def main() -> None:
     """Run both benches and print what they find."""
     sizes = tuple(int(word) for word in sys.argv[1:]) or (10_000, 1_000_000)
-    print("A node's answer / the same exact SQL without privacy (goal 1.3 at 1,000,000)")
+    print("Node's answer / the same exact SQL without privacy (goal 1.3 at 1,000,000)")
     answering.main(sizes)
-    print("\nFive-site question / (echo fan-out + slowest exact SQL) (goal 2 at 10,000)")
+    print("\nFive-site question / (echoes + slowest exact SQL) (goal 2 at 10,000)")
     fanning.main(min(sizes))
 
 
