@@ -241,7 +241,7 @@ def test_nothing_is_left_to_do_in_a_comment() -> None:
 
 def test_nothing_points_at_one_machine() -> None:
     private = re.compile(
-        r"(?<![\w.~-])/(?:root|home|Users|work)/\w|\.\./shared\b|\bindex-url\b"
+        r"(?<![\w.~-])/(?:root|home|Users|work)/\w|\.\.[/]shared\b|\bindex[-]url\b"
     )
     found = [
         f"{name}: {match[0]}"

@@ -24,34 +24,23 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from node import durable
+from node.durable import WAIT_SECONDS
 from node.ledger.tables import meta, metadata
 from privacy.errors import BadConfiguration, LedgerInconsistent
-
-WAIT_SECONDS = 30
-"""How long a charge waits for another process's charge."""
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 
 _WRITE = "ledger_write"
 _PRAGMAS: dict[str, tuple[str, object]] = {
-    "busy_timeout": (str(WAIT_SECONDS * 1000), WAIT_SECONDS * 1000),
-    "journal_mode": ("TRUNCATE", "truncate"),
-    "synchronous": ("EXTRA", 3),
-    "fullfsync": ("1", 1),
-    "checkpoint_fullfsync": ("1", 1),
-    "trusted_schema": ("0", 0),
-    "secure_delete": ("1", 1),
-    "cell_size_check": ("1", 1),
+    **durable.PRAGMAS,
     "foreign_keys": ("1", 1),
     "ignore_check_constraints": ("0", 0),
     "mmap_size": ("0", 0),
 }
-_SHOWN = {
-    "fsync": {"on"},
-    "full_page_writes": {"on"},
-    "data_sync_retry": {"off"},
-    "synchronous_commit": {"on", "remote_apply"},
+_SHOWN: dict[str, set[str]] = {
+    **durable.SHOWN,
     "default_transaction_isolation": {"serializable"},
 }
 _OPTIONS = " ".join(
@@ -231,21 +220,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
             "The ledger was switched to write-ahead logging, which can lose a charge; "
             "find out who did it before the node starts again."
         )
-    for name, (value, expected) in _PRAGMAS.items():
-        connection.execute(f"PRAGMA {name} = {value}").fetchall()
-        found = connection.execute(f"PRAGMA {name}").fetchone()
-        # A build without memory-mapped files answers nothing, which is as good.
-        if found != (expected,) and (name, found) != ("mmap_size", None):
-            raise _unsafe(name)
+    durable.set_pragmas(connection, _PRAGMAS, _unsafe)
 
 
 def _prepare_postgresql(connection: psycopg.Connection[Any], _: object) -> None:
     """Refuse a server that may forget what it acknowledged."""
-    for name, allowed in _SHOWN.items():
-        row = connection.execute(f"SHOW {name}".encode()).fetchone()
-        if row is None or row[0] not in allowed:
-            raise _unsafe(name)
-    connection.rollback()
+    durable.check_shown(connection, _SHOWN, _unsafe)
 
 
 def _unsafe(name: str) -> BadConfiguration:

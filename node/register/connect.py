@@ -16,24 +16,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
+from node import durable
 from privacy.errors import BadConfiguration
-
-_PRAGMAS: dict[str, tuple[str, object]] = {
-    "busy_timeout": ("30000", 30_000),
-    "journal_mode": ("TRUNCATE", "truncate"),
-    "synchronous": ("EXTRA", 3),
-    "fullfsync": ("1", 1),
-    "checkpoint_fullfsync": ("1", 1),
-    "trusted_schema": ("0", 0),
-    "secure_delete": ("1", 1),
-    "cell_size_check": ("1", 1),
-}
-_SHOWN = {
-    "fsync": {"on"},
-    "full_page_writes": {"on"},
-    "data_sync_retry": {"off"},
-    "synchronous_commit": {"on", "remote_apply"},
-}
 
 
 def parse(url: str) -> URL:
@@ -106,19 +90,12 @@ def _begin_sqlite(connection: Connection) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     """Set every pragma and believe only what is read back."""
     connection.isolation_level = None
-    for name, (value, expected) in _PRAGMAS.items():
-        connection.execute(f"PRAGMA {name} = {value}").fetchall()
-        if connection.execute(f"PRAGMA {name}").fetchone() != (expected,):
-            raise _unsafe(name)
+    durable.set_pragmas(connection, durable.PRAGMAS, _unsafe)
 
 
 def _prepare_postgresql(connection: psycopg.Connection[Any], _: object) -> None:
     """Refuse a server that may forget what it acknowledged."""
-    for name, allowed in _SHOWN.items():
-        row = connection.execute(f"SHOW {name}".encode()).fetchone()
-        if row is None or row[0] not in allowed:
-            raise _unsafe(name)
-    connection.rollback()
+    durable.check_shown(connection, durable.SHOWN, _unsafe)
 
 
 def _unsafe(name: str) -> BadConfiguration:
