@@ -1,5 +1,7 @@
 """Strict reading of TOML: every key is asked for, or the file is refused."""
 
+import datetime as dt
+import json
 import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
@@ -53,6 +55,14 @@ class Section:
         value = self.raw(key)
         if not isinstance(value, str) or not value.strip():
             raise InvalidProgramme(f"{self.name}: {key} must be a non-empty text.")
+        return self._shown(key, value)
+
+    def _shown(self, key: str, value: str) -> str:
+        """Refuse letters that hide, or move, what a signer reads on a screen."""
+        if not shows(value):
+            raise InvalidProgramme(
+                f"{self.name}: {key} holds letters that do not show; remove them."
+            )
         return value
 
     def optional_text(self, key: str) -> str | None:
@@ -82,7 +92,7 @@ class Section:
             or not all(isinstance(item, str) and item for item in value)
         ):
             raise InvalidProgramme(f"{self.name}: {key} must be a list of texts.")
-        return tuple(value)
+        return tuple(self._shown(key, item) for item in value)
 
     def choice(self, key: str, kind: type[_E]) -> _E:
         """Return a member of a closed list."""
@@ -120,3 +130,23 @@ class Section:
             raise InvalidProgramme(
                 f"{self.name} has unknown keys {', '.join(sorted(left))}; remove them."
             )
+
+
+def shows(text: str) -> bool:
+    """Tell whether every letter of a text shows on a screen, where it stands."""
+    return all(letter.isprintable() or letter in "\n\t" for letter in text)
+
+
+def quoted(text: str) -> str:
+    """Write a text as a TOML basic string: JSON's escapes, and one more."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def moment(section: Section, key: str) -> dt.datetime:
+    """Return a moment; without UTC it would mean different ones to two people."""
+    value = section.raw(key)
+    if not isinstance(value, dt.datetime) or value.utcoffset() != dt.timedelta(0):
+        raise InvalidProgramme(
+            f"{section.name}: write {key} in UTC, such as 2026-10-01T00:00:00Z."
+        )
+    return value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final, TypeVar
 
@@ -9,6 +11,7 @@ from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError, Message
 
 from privacy.errors import ExchangeError
+from privacy.loss import MAX_RHO
 from proto.cmpp.v1 import node_pb2
 
 MESSAGE_BYTES_MAX: Final = 64 * 1024
@@ -18,7 +21,12 @@ if api_implementation.Type() != "upb":  # pragma: no cover
     # Only this parser's limits on depth and size were tried on hostile bytes.
     raise ImportError("The protobuf runtime must use its upb parser; reinstall it.")
 
+SITE = re.compile(r"[A-Z][A-Z0-9]{1,15}", re.ASCII)
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", re.ASCII)
+PERIOD = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]{0,15})?", re.ASCII)
+
 _M = TypeVar("_M", bound=Message)
+_V = TypeVar("_V", bound=int)
 
 
 class Malformed(ExchangeError):
@@ -86,3 +94,15 @@ def fraction(message: node_pb2.Exact) -> Fraction:
     value = Fraction(numerator, denominator)
     check(value.denominator == denominator, "exact")
     return value
+
+
+def name_of(names: Mapping[str, _V], number: _V) -> str:
+    """Return the word for a number of a closed list, or refuse the message."""
+    found = [name for name, known in names.items() if known == number]
+    check(bool(found), "code")
+    return found[0]
+
+
+def is_loss(rho: Fraction) -> bool:
+    """Say whether a fraction is a loss that a message can carry."""
+    return 0 < rho <= MAX_RHO and is_exact(rho)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -23,12 +24,17 @@ from privacy.errors import (
     Unreachable,
     Untrusted,
 )
-from proto import mtls, wire
+from privacy.signing import Document
+from proto import description, mtls, relay, wire
 from proto.cmpp.v1 import node_pb2
 
 _NODE: Final = node_pb2.DESCRIPTOR.services_by_name["Node"].full_name
 ANSWER: Final = f"/{_NODE}/Answer"
 DESCRIBE: Final = f"/{_NODE}/Describe"
+STANDING: Final = f"/{_NODE}/Standing"
+WITNESS: Final = f"/{_NODE}/Witness"
+PRESENT: Final = f"/{_NODE}/Present"
+DELIVER: Final = f"/{_NODE}/Deliver"
 
 # The node itself paces its replies; this only keeps threads out of step.
 _PAUSE_MILLISECONDS: Final = (50, 100)
@@ -120,7 +126,7 @@ class NodeClient:
                 raise waiting
             time.sleep(wait)
 
-    def describe(self) -> wire.Description:
+    def describe(self) -> description.Description:
         """Read the node's public facts.
 
         Raises:
@@ -129,13 +135,60 @@ class NodeClient:
                 itself by another site's name.
         """
         deadline = time.monotonic() + self._call_timeout_seconds
-        description = wire.description_from_bytes(self._call(DESCRIBE, b"", deadline))
-        if description.site != self.site:
+        found = description.description_from_bytes(self._call(DESCRIBE, b"", deadline))
+        if found.site != self.site:
             raise Untrusted(
                 f"The node at site {self.site} describes itself as another site; "
                 "check the node's configuration."
             )
-        return description
+        return found
+
+    def standing(self, peers: Sequence[str]) -> tuple[bytes, ...]:
+        """Read the site's signed heads, one for each peer that is to witness them.
+
+        The node waits a little for something to witness.
+
+        Returns:
+            One head per peer, in their order; none if nothing waits for witnesses.
+
+        Raises:
+            ExchangeError: As `answer` lists.
+        """
+        data = self._now(STANDING, relay.peers_to_bytes(peers))
+        return relay.heads_from_bytes(data, peers=len(peers))
+
+    def witness(self, head: bytes) -> bytes:
+        """Show this site another site's head, and read what it attests."""
+        data = self._now(WITNESS, relay.head_to_bytes(head))
+        return relay.attestation_from_bytes(data)
+
+    def present(self, attestations: Sequence[bytes]) -> bool:
+        """Bring the site its peers' attestations; say whether they are enough."""
+        data = self._now(PRESENT, relay.attestations_to_bytes(attestations))
+        return relay.enough_from_bytes(data)
+
+    def deliver(self, document: Document) -> str:
+        """Bring the site a signed document, and read what became of it.
+
+        Returns:
+            A word of `relay.DELIVERIES`.
+
+        Raises:
+            ExchangeError: As `answer` lists.
+        """
+        word = "more"
+        for part in relay.parts(document.kind, document.file()):
+            word = relay.delivery_from_bytes(
+                self._now(DELIVER, relay.part_to_bytes(part))
+            )
+            if word != "more":
+                break
+        return word
+
+    def _now(self, method: str, message: bytes) -> bytes:
+        return self._call(
+            method, message, time.monotonic() + self._call_timeout_seconds
+        )
 
     def _call(self, method: str, message: bytes, deadline: float) -> bytes:
         timeout = min(self._call_timeout_seconds, deadline - time.monotonic())

@@ -15,14 +15,17 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from privacy.chain import injective
 from privacy.errors import (
     BadConfiguration,
     CertificateRefused,
     InvalidQuery,
     Untrusted,
 )
+from privacy.signing import KEY_BYTES, Signature, holds
 from proto import mtls
 from proto.canonical import check, encode, parse
 from proto.client import call
@@ -38,6 +41,7 @@ _TEXT_MAX: Final = 8192
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,253}:[0-9]{1,5}", re.ASCII)
 _SITE = re.compile(r"[A-Z][A-Z0-9]{1,15}", re.ASCII)
 _CALL_SECONDS: Final = 30.0
+_PROOF_DOMAIN: Final = b"cmpp.exchange join v1\x00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +132,49 @@ _NOT_WHOLE: Final = (
 )
 
 
-def redeem(invitation: Invitation, *, signing_request: bytes) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """Hold what a site sends when it joins: its token and its public keys.
+
+    Attributes:
+        token: The invitation's; not printed.
+        signing_request: PKCS 10 in DER, for the certificate.
+        statement_key: Ed25519, for the roster, 32 bytes.
+        masking_key: X25519, for the roster, 32 bytes.
+    """
+
+    token: bytes = field(repr=False)
+    signing_request: bytes = field(repr=False)
+    statement_key: bytes
+    masking_key: bytes
+
+    def __post_init__(self) -> None:
+        """Check every part's size."""
+        check(len(self.token) == TOKEN_BYTES, "token")
+        check(
+            0 < len(self.signing_request) <= SIGNING_REQUEST_BYTES_MAX,
+            "signing_request",
+        )
+        check(len(self.statement_key) == KEY_BYTES, "statement_key")
+        check(len(self.masking_key) == KEY_BYTES, "masking_key")
+
+    @property
+    def proved(self) -> bytes:
+        """What the statement key signs, to show that the site holds it."""
+        parts = (self.token, self.signing_request, self.statement_key, self.masking_key)
+        return _PROOF_DOMAIN + injective(*parts)
+
+
+def redeem(
+    invitation: Invitation,
+    *,
+    signing_request: bytes,
+    statement: Ed25519PrivateKey,
+    masking_key: bytes,
+) -> bytes:
     """Exchange an invitation for the certificate of a key, in DER.
+
+    The keys for the roster go with it; the statement key signs for all of them.
 
     The coordinator must show a certificate of the invitation's own authority.
 
@@ -138,8 +183,18 @@ def redeem(invitation: Invitation, *, signing_request: bytes) -> bytes:
         Untrusted: The token was used, is too old, or was never made.
         CertificateRefused: Somebody else answers at the coordinator's address.
     """
+    joining = Joining(
+        token=invitation.token,
+        signing_request=signing_request,
+        statement_key=statement.public_key().public_bytes_raw(),
+        masking_key=masking_key,
+    )
     message = coordinator_pb2.JoinRequest(
-        token=invitation.token, signing_request=signing_request
+        token=joining.token,
+        signing_request=joining.signing_request,
+        statement_key=joining.statement_key,
+        masking_key=joining.masking_key,
+        proof=statement.sign(joining.proved),
     )
     with mtls.channel(
         invitation.address,
@@ -165,19 +220,22 @@ def redeem(invitation: Invitation, *, signing_request: bytes) -> bytes:
     return certificate.leaf
 
 
-def read_join(data: bytes) -> tuple[bytes, bytes]:
-    """Read a token and a signing request from the bytes of a Join call.
+def read_join(data: bytes) -> Joining:
+    """Read what a site sends when it joins.
 
     Raises:
-        Malformed: The bytes are not the canonical form of both.
+        Malformed: The bytes are not its canonical form, or the proof does not hold.
     """
     message = parse(coordinator_pb2.JoinRequest, data)
-    check(len(message.token) == TOKEN_BYTES, "token")
-    check(
-        0 < len(message.signing_request) <= SIGNING_REQUEST_BYTES_MAX,
-        "signing_request",
+    joining = Joining(
+        token=message.token,
+        signing_request=message.signing_request,
+        statement_key=message.statement_key,
+        masking_key=message.masking_key,
     )
-    return message.token, message.signing_request
+    proof = Signature(joining.statement_key, message.proof)
+    check(holds(proof, joining.proved), "proof")
+    return joining
 
 
 def write_certificate(leaf: bytes) -> bytes:

@@ -1,20 +1,37 @@
 """Turn messages into plain values and back: the only file that does.
 
-A message is accepted in one encoding only, the one this file writes. A reply has
-one length per number of cells, whatever it says, so that its size tells a
-listener nothing about the outcome.
+A message is accepted in one encoding only, the one this file writes. A reply has one
+length per number of cells, so its size tells a listener nothing about the outcome.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from fractions import Fraction
-from typing import Final, TypeVar
+from typing import Final
 
-from proto.canonical import check, encode, exact, fraction, is_exact, parse
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from privacy.mandate import Purpose
+from privacy.signing import SIGNATURE_BYTES, Signature, holds
+from privacy.statement import ASK_DOMAIN
+from proto.canonical import (
+    PERIOD,
+    SITE,
+    VERSION,
+    check,
+    encode,
+    exact,
+    fraction,
+    is_exact,
+    is_loss,
+    name_of,
+    parse,
+)
 from proto.cmpp.v1 import node_pb2
 
 QUERY_BYTES_MAX: Final = 48 * 1024
@@ -22,28 +39,18 @@ CELLS_MAX: Final = 4096
 CELLS_STEP: Final = 32
 KEY_BYTES: Final = 32
 PERIOD_BYTES: Final = 16
-RHO_MAX: Final = 100
 PICO_MAX: Final = 2**63 - 1
+SECONDS_MAX: Final = 2**40
 
 PURPOSES: Final[Mapping[str, node_pb2.Purpose.ValueType]] = {
-    "oversight": node_pb2.PURPOSE_OVERSIGHT,
-    "evaluation": node_pb2.PURPOSE_EVALUATION,
-    "service-improvement": node_pb2.PURPOSE_SERVICE_IMPROVEMENT,
-    "funding-report": node_pb2.PURPOSE_FUNDING_REPORT,
-    "single-audit": node_pb2.PURPOSE_SINGLE_AUDIT,
+    purpose.value: node_pb2.Purpose.Value(f"PURPOSE_{purpose.name}")
+    for purpose in Purpose
 }
 MODES: Final[Mapping[str, node_pb2.Mode.ValueType]] = {"site": node_pb2.MODE_SITE}
-SIZE_CLASSES: Final[Mapping[str, node_pb2.SizeClass.ValueType]] = {
-    "small": node_pb2.SIZE_CLASS_SMALL,
-    "medium": node_pb2.SIZE_CLASS_MEDIUM,
-    "large": node_pb2.SIZE_CLASS_LARGE,
-}
 
 _METRIC = re.compile(r"M[0-9]{2,3}", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", re.ASCII)
-_PERIOD = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]{0,15})?", re.ASCII)
-_SITE = re.compile(r"[A-Z][A-Z0-9]{1,15}", re.ASCII)
+_ASKED_BY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 
 
 class RefusalCode(IntEnum):
@@ -60,9 +67,6 @@ class RefusalCode(IntEnum):
     EXPIRED = 9
 
 
-_REFUSALS: Final = frozenset(int(code) for code in RefusalCode)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """Hold one question to one node: what, under which name, for which loss.
@@ -74,9 +78,13 @@ class Ask:
         catalogue_version: The catalogue both ends must hold.
         rho: The loss asked for, exact.
         purpose: One of ``PURPOSES``.
-        cells: How many cells the query has; decides the size of the reply, so
-            the node must count them itself and refuse on a difference.
+        cells: Of the query; the node counts them itself and refuses a difference.
+        site: Whom it is for.
+        mandate: Digest of the mandate that opens it, 32 bytes.
+        asked_by: Who asks, one plain word.
+        not_after: Last second at which it may be answered, since 1970.
         mode: One of ``MODES``.
+        signature: The coordinator's, over everything else.
     """
 
     query: bytes = field(repr=False)
@@ -86,18 +94,46 @@ class Ask:
     rho: Fraction
     purpose: str
     cells: int
+    site: str
+    mandate: bytes
+    asked_by: str
+    not_after: int
     mode: str = "site"
+    signature: bytes = field(default=bytes(SIGNATURE_BYTES), repr=False)
 
     def __post_init__(self) -> None:
         """Check every field against its public range."""
         check(0 < len(self.query) <= QUERY_BYTES_MAX, "query")
         check(_METRIC.fullmatch(self.metric) is not None, "metric")
         check(_NAME.fullmatch(self.query_name) is not None, "query_name")
-        check(_VERSION.fullmatch(self.catalogue_version) is not None, "version")
-        check(_is_loss(self.rho), "rho")
+        check(VERSION.fullmatch(self.catalogue_version) is not None, "version")
+        check(is_loss(self.rho), "rho")
         check(self.purpose in PURPOSES, "purpose")
         check(self.mode in MODES, "mode")
         check(0 < self.cells <= CELLS_MAX, "cells")
+        check(SITE.fullmatch(self.site) is not None, "site")
+        check(len(self.mandate) == KEY_BYTES, "mandate")
+        check(_ASKED_BY.fullmatch(self.asked_by) is not None, "asked_by")
+        check(0 < self.not_after <= SECONDS_MAX, "not_after")
+        check(len(self.signature) == SIGNATURE_BYTES, "signature")
+
+    @property
+    def signed(self) -> bytes:
+        """What the coordinator signs: all but the signature, after its domain."""
+        return ASK_DOMAIN + _ask_message(self, signature=b"")
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the signed question, 32 bytes: how ledgers and logs name it."""
+        return hashlib.sha256(ask_to_bytes(self)).digest()
+
+    def signed_by(self, key: Ed25519PrivateKey) -> Ask:
+        """Return the question with the coordinator's signature."""
+        return replace(self, signature=key.sign(self.signed))
+
+    def is_signed_by(self, key: bytes) -> bool:
+        """Tell whether the holder of a public key signed exactly this question."""
+        return holds(Signature(key, self.signature), self.signed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +148,9 @@ class Answer:
         charged_pico: What this call was charged, in pico-rho.
         register_through: The last period with a register, public.
         free: True when the release came from the ledger.
+        worst_pico: What this call was charged in the worst-case column.
+        sequence: The ledger entry that keeps the release.
+        receipt: The site's signature over the answer, 64 bytes.
     """
 
     release_key: bytes
@@ -121,6 +160,9 @@ class Answer:
     charged_pico: int
     register_through: str
     free: bool
+    worst_pico: int
+    sequence: int
+    receipt: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         """Check every field against its public range."""
@@ -128,10 +170,14 @@ class Answer:
         check(0 < len(self.values) <= CELLS_MAX, "values")
         check(all(-(2**63) <= value < 2**63 for value in self.values), "values")
         check(self.variance > 0 and is_exact(self.variance), "variance")
-        check(_is_loss(self.rho), "rho")
+        check(is_loss(self.rho), "rho")
         check(0 <= self.charged_pico <= PICO_MAX, "charged_pico")
-        check(_PERIOD.fullmatch(self.register_through) is not None, "period")
+        check(PERIOD.fullmatch(self.register_through) is not None, "period")
         check(not (self.free and self.charged_pico), "charged_pico")
+        check(self.charged_pico <= self.worst_pico <= PICO_MAX, "worst_pico")
+        check(self.free == (not self.worst_pico), "free")
+        check(0 < self.sequence <= PICO_MAX, "sequence")
+        check(len(self.receipt) == SIGNATURE_BYTES, "receipt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,25 +202,6 @@ class NotReady:
 Outcome = Answer | Refusal | NotReady
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """Hold what a node says about itself: public facts only."""
-
-    site: str
-    catalogue_version: str
-    closed_through: str
-    size_class: str
-    software_version: str
-
-    def __post_init__(self) -> None:
-        """Check that every field is a short word, never free text."""
-        check(_SITE.fullmatch(self.site) is not None, "site")
-        check(_VERSION.fullmatch(self.catalogue_version) is not None, "version")
-        check(_PERIOD.fullmatch(self.closed_through) is not None, "period")
-        check(self.size_class in SIZE_CLASSES, "size_class")
-        check(_VERSION.fullmatch(self.software_version) is not None, "version")
-
-
 def padded(cells: int) -> int:
     """Count the values a reply carries for a query with this many cells."""
     return -(-cells // CELLS_STEP) * CELLS_STEP
@@ -187,17 +214,7 @@ def reply_size(cells: int) -> int:
 
 def ask_to_bytes(ask: Ask) -> bytes:
     """Write a question in its one encoding."""
-    message = node_pb2.AskRequest(
-        query=ask.query,
-        metric=ask.metric,
-        query_name=ask.query_name,
-        catalogue_version=ask.catalogue_version,
-        rho=exact(ask.rho),
-        purpose=PURPOSES[ask.purpose],
-        mode=MODES[ask.mode],
-        cells=ask.cells,
-    )
-    return encode(message)
+    return _ask_message(ask, signature=ask.signature)
 
 
 def ask_from_bytes(data: bytes) -> Ask:
@@ -213,9 +230,14 @@ def ask_from_bytes(data: bytes) -> Ask:
         query_name=message.query_name,
         catalogue_version=message.catalogue_version,
         rho=fraction(message.rho),
-        purpose=_name(PURPOSES, message.purpose),
+        purpose=name_of(PURPOSES, message.purpose),
         cells=message.cells,
-        mode=_name(MODES, message.mode),
+        mode=name_of(MODES, message.mode),
+        site=message.site,
+        mandate=message.mandate,
+        asked_by=message.asked_by,
+        not_after=message.not_after,
+        signature=message.signature,
     )
 
 
@@ -238,6 +260,9 @@ def reply_to_bytes(outcome: Outcome, *, cells: int) -> bytes:
         free=False,
         register_through=bytes(PERIOD_BYTES),
         cells=cells,
+        sequence=0,
+        receipt=bytes(SIGNATURE_BYTES),
+        worst_pico=0,
     )
     values: tuple[int, ...] = ()
     if isinstance(outcome, Refusal):
@@ -253,8 +278,11 @@ def reply_to_bytes(outcome: Outcome, *, cells: int) -> bytes:
         reply.rho.CopyFrom(exact(outcome.rho))
         reply.charged_pico = outcome.charged_pico
         reply.free = outcome.free
-        label = outcome.register_through.encode("ascii")
-        reply.register_through = label.ljust(PERIOD_BYTES, b"\0")
+        label = outcome.register_through.encode("ascii").ljust(PERIOD_BYTES, b"\0")
+        reply.register_through = label
+        reply.sequence = outcome.sequence
+        reply.receipt = outcome.receipt
+        reply.worst_pico = outcome.worst_pico
         values = outcome.values
     reply.values.extend((*values, *(0,) * (padded(cells) - len(values))))
     return encode(reply)
@@ -276,31 +304,23 @@ def reply_from_bytes(data: bytes, *, cells: int) -> Outcome:
     return outcome
 
 
-def description_to_bytes(description: Description) -> bytes:
-    """Write a node's public facts."""
-    message = node_pb2.Description(
-        site=description.site,
-        catalogue_version=description.catalogue_version,
-        closed_through=description.closed_through,
-        size_class=SIZE_CLASSES[description.size_class],
-        software_version=description.software_version,
+def _ask_message(ask: Ask, *, signature: bytes) -> bytes:
+    message = node_pb2.AskRequest(
+        query=ask.query,
+        metric=ask.metric,
+        query_name=ask.query_name,
+        catalogue_version=ask.catalogue_version,
+        rho=exact(ask.rho),
+        purpose=PURPOSES[ask.purpose],
+        mode=MODES[ask.mode],
+        cells=ask.cells,
+        site=ask.site,
+        mandate=ask.mandate,
+        asked_by=ask.asked_by,
+        not_after=ask.not_after,
+        signature=signature,
     )
     return encode(message)
-
-
-def description_from_bytes(data: bytes) -> Description:
-    """Read a node's public facts; raise Malformed on anything else."""
-    message = parse(node_pb2.Description, data)
-    return Description(
-        site=message.site,
-        catalogue_version=message.catalogue_version,
-        closed_through=message.closed_through,
-        size_class=_name(SIZE_CLASSES, message.size_class),
-        software_version=message.software_version,
-    )
-
-
-_V = TypeVar("_V", bound=int)
 
 
 def _outcome(reply: node_pb2.Reply) -> Outcome:
@@ -308,15 +328,14 @@ def _outcome(reply: node_pb2.Reply) -> Outcome:
     if reply.outcome == node_pb2.OUTCOME_PENDING:
         return NotReady()
     if reply.outcome == node_pb2.OUTCOME_REFUSED:
-        check(reply.refusal in _REFUSALS, "refusal")
+        check(reply.refusal in {*RefusalCode}, "refusal")
         return Refusal(
             code=RefusalCode(reply.refusal),
             left_pico=reply.left_pico,
             asked_pico=reply.asked_pico,
         )
     check(reply.outcome == node_pb2.OUTCOME_RELEASED, "outcome")
-    label = reply.register_through.rstrip(b"\0")
-    check(label.isascii(), "period")
+    check((label := reply.register_through.rstrip(b"\0")).isascii(), "period")
     return Answer(
         release_key=reply.release_key,
         values=tuple(reply.values[: reply.cells]),
@@ -325,14 +344,7 @@ def _outcome(reply: node_pb2.Reply) -> Outcome:
         charged_pico=reply.charged_pico,
         register_through=label.decode("ascii"),
         free=reply.free,
+        worst_pico=reply.worst_pico,
+        sequence=reply.sequence,
+        receipt=reply.receipt,
     )
-
-
-def _is_loss(rho: Fraction) -> bool:
-    return 0 < rho <= RHO_MAX and is_exact(rho)
-
-
-def _name(names: Mapping[str, _V], number: _V) -> str:
-    found = [name for name, known in names.items() if known == number]
-    check(bool(found), "code")
-    return found[0]

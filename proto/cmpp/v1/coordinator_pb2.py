@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fproto/cmpp/v1/coordinator.proto\x12\x07\x63mpp.v1\"5\n\x0bJoinRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x17\n\x0fsigning_request\x18\x02 \x01(\x0c\"\x1b\n\x0b\x43\x65rtificate\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\x32\x41\n\x0b\x43oordinator\x12\x32\n\x04Join\x12\x14.cmpp.v1.JoinRequest\x1a\x14.cmpp.v1.Certificateb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fproto/cmpp/v1/coordinator.proto\x12\x07\x63mpp.v1\"p\n\x0bJoinRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x17\n\x0fsigning_request\x18\x02 \x01(\x0c\x12\x15\n\rstatement_key\x18\x03 \x01(\x0c\x12\x13\n\x0bmasking_key\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\"\x1b\n\x0b\x43\x65rtificate\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\x32\x41\n\x0b\x43oordinator\x12\x32\n\x04Join\x12\x14.cmpp.v1.JoinRequest\x1a\x14.cmpp.v1.Certificateb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.cmpp.v1.coordinator_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_JOINREQUEST']._serialized_start=44
-  _globals['_JOINREQUEST']._serialized_end=97
-  _globals['_CERTIFICATE']._serialized_start=99
-  _globals['_CERTIFICATE']._serialized_end=126
-  _globals['_COORDINATOR']._serialized_start=128
-  _globals['_COORDINATOR']._serialized_end=193
+  _globals['_JOINREQUEST']._serialized_end=156
+  _globals['_CERTIFICATE']._serialized_start=158
+  _globals['_CERTIFICATE']._serialized_end=185
+  _globals['_COORDINATOR']._serialized_start=187
+  _globals['_COORDINATOR']._serialized_end=252
 # @@protoc_insertion_point(module_scope)

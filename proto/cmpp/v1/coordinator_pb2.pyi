@@ -26,19 +26,31 @@ class JoinRequest(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     SIGNING_REQUEST_FIELD_NUMBER: _builtins.int
+    STATEMENT_KEY_FIELD_NUMBER: _builtins.int
+    MASKING_KEY_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     token: _builtins.bytes
     """32 bytes"""
     signing_request: _builtins.bytes
     """PKCS 10, DER; only its public key is used"""
+    statement_key: _builtins.bytes
+    """Ed25519 public key, 32 bytes, for the roster"""
+    masking_key: _builtins.bytes
+    """X25519 public key, 32 bytes, for the roster"""
+    proof: _builtins.bytes
+    """Ed25519 by that key, over the other four fields"""
     def __init__(
         self,
         *,
         token: _builtins.bytes = ...,
         signing_request: _builtins.bytes = ...,
+        statement_key: _builtins.bytes = ...,
+        masking_key: _builtins.bytes = ...,
+        proof: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["signing_request", b"signing_request", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["masking_key", b"masking_key", "proof", b"proof", "signing_request", b"signing_request", "statement_key", b"statement_key", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

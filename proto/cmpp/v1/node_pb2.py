@@ -24,33 +24,51 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18proto/cmpp/v1/node.proto\x12\x07\x63mpp.v1\"W\n\x05\x45xact\x12\x16\n\tnumerator\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65nominator\x18\x02 \x01(\x0cH\x01\x88\x01\x01\x42\x0c\n\n_numeratorB\x0e\n\x0c_denominator\"\xc6\x01\n\nAskRequest\x12\r\n\x05query\x18\x01 \x01(\x0c\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12\x12\n\nquery_name\x18\x03 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x04 \x01(\t\x12\x1b\n\x03rho\x18\x05 \x01(\x0b\x32\x0e.cmpp.v1.Exact\x12!\n\x07purpose\x18\x06 \x01(\x0e\x32\x10.cmpp.v1.Purpose\x12\x1b\n\x04mode\x18\x07 \x01(\x0e\x32\r.cmpp.v1.Mode\x12\r\n\x05\x63\x65lls\x18\x08 \x01(\x07\"\xd4\x03\n\x05Reply\x12&\n\x07outcome\x18\x01 \x01(\x0e\x32\x10.cmpp.v1.OutcomeH\x00\x88\x01\x01\x12*\n\x07refusal\x18\x02 \x01(\x0e\x32\x14.cmpp.v1.RefusalCodeH\x01\x88\x01\x01\x12\x16\n\tleft_pico\x18\x03 \x01(\x06H\x02\x88\x01\x01\x12\x17\n\nasked_pico\x18\x04 \x01(\x06H\x03\x88\x01\x01\x12\x18\n\x0brelease_key\x18\x05 \x01(\x0cH\x04\x88\x01\x01\x12 \n\x08variance\x18\x06 \x01(\x0b\x32\x0e.cmpp.v1.Exact\x12\x1b\n\x03rho\x18\x07 \x01(\x0b\x32\x0e.cmpp.v1.Exact\x12\x19\n\x0c\x63harged_pico\x18\x08 \x01(\x06H\x05\x88\x01\x01\x12\x11\n\x04\x66ree\x18\t \x01(\x08H\x06\x88\x01\x01\x12\x1d\n\x10register_through\x18\n \x01(\x0cH\x07\x88\x01\x01\x12\x12\n\x05\x63\x65lls\x18\x0b \x01(\x07H\x08\x88\x01\x01\x12\x0e\n\x06values\x18\x0c \x03(\x10\x42\n\n\x08_outcomeB\n\n\x08_refusalB\x0c\n\n_left_picoB\r\n\x0b_asked_picoB\x0e\n\x0c_release_keyB\x0f\n\r_charged_picoB\x07\n\x05_freeB\x13\n\x11_register_throughB\x08\n\x06_cells\"\x11\n\x0f\x44\x65scribeRequest\"\x90\x01\n\x0b\x44\x65scription\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x02 \x01(\t\x12\x16\n\x0e\x63losed_through\x18\x03 \x01(\t\x12&\n\nsize_class\x18\x04 \x01(\x0e\x32\x12.cmpp.v1.SizeClass\x12\x18\n\x10software_version\x18\x05 \x01(\t*\xa8\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_OVERSIGHT\x10\x01\x12\x16\n\x12PURPOSE_EVALUATION\x10\x02\x12\x1f\n\x1bPURPOSE_SERVICE_IMPROVEMENT\x10\x03\x12\x1a\n\x16PURPOSE_FUNDING_REPORT\x10\x04\x12\x18\n\x14PURPOSE_SINGLE_AUDIT\x10\x05*+\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\r\n\tMODE_SITE\x10\x01*b\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_RELEASED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02\x12\x13\n\x0fOUTCOME_PENDING\x10\x03*\xc1\x02\n\x0bRefusalCode\x12\x1c\n\x18REFUSAL_CODE_UNSPECIFIED\x10\x00\x12\x18\n\x14REFUSAL_CODE_REFUSED\x10\x01\x12\x1c\n\x18REFUSAL_CODE_NOT_ALLOWED\x10\x02\x12!\n\x1dREFUSAL_CODE_BUDGET_EXHAUSTED\x10\x03\x12\"\n\x1eREFUSAL_CODE_PERIOD_NOT_CLOSED\x10\x04\x12\x1b\n\x17REFUSAL_CODE_NOT_MATURE\x10\x05\x12\x1f\n\x1bREFUSAL_CODE_UNKNOWN_METRIC\x10\x06\x12 \n\x1cREFUSAL_CODE_WRONG_PROGRAMME\x10\x07\x12\x1b\n\x17REFUSAL_CODE_WRONG_SITE\x10\x08\x12\x18\n\x14REFUSAL_CODE_EXPIRED\x10\t*j\n\tSizeClass\x12\x1a\n\x16SIZE_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x10SIZE_CLASS_SMALL\x10\x01\x12\x15\n\x11SIZE_CLASS_MEDIUM\x10\x02\x12\x14\n\x10SIZE_CLASS_LARGE\x10\x03\x32q\n\x04Node\x12-\n\x06\x41nswer\x12\x13.cmpp.v1.AskRequest\x1a\x0e.cmpp.v1.Reply\x12:\n\x08\x44\x65scribe\x12\x18.cmpp.v1.DescribeRequest\x1a\x14.cmpp.v1.Descriptionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18proto/cmpp/v1/node.proto\x12\x07\x63mpp.v1\"W\n\x05\x45xact\x12\x16\n\tnumerator\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12\x18\n\x0b\x64\x65nominator\x18\x02 \x01(\x0cH\x01\x88\x01\x01\x42\x0c\n\n_numeratorB\x0e\n\x0c_denominator\"\x9d\x02\n\nAskRequest\x12\r\n\x05query\x18\x01 \x01(\x0c\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12\x12\n\nquery_name\x18\x03 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x04 \x01(\t\x12\x1b\n\x03rho\x18\x05 \x01(\x0b\x32\x0e.cmpp.v1.Exact\x12!\n\x07purpose\x18\x06 \x01(\x0e\x32\x10.cmpp.v1.Purpose\x12\x1b\n\x04mode\x18\x07 \x01(\x0e\x32\r.cmpp.v1.Mode\x12\r\n\x05\x63\x65lls\x18\x08 \x01(\x07\x12\x0c\n\x04site\x18\t \x01(\t\x12\x0f\n\x07mandate\x18\n \x01(\x0c\x12\x10\n\x08\x61sked_by\x18\x0b \x01(\t\x12\x11\n\tnot_after\x18\x0c \x01(\x06\x12\x11\n\tsignature\x18\r \x01(\x0c\"\xc2\x04\n\x05Reply\x12&\n\x07outcome\x18\x01 \x01(\x0e\x32\x10.cmpp.v1.OutcomeH\x00\x88\x01\x01\x12*\n\x07refusal\x18\x02 \x01(\x0e\x32\x14.cmpp.v1.RefusalCodeH\x01\x88\x01\x01\x12\x16\n\tleft_pico\x18\x03 \x01(\x06H\x02\x88\x01\x01\x12\x17\n\nasked_pico\x18\x04 \x01(\x06H\x03\x88\x01\x01\x12\x18\n\x0brelease_key\x18\x05 \x01(\x0cH\x04\x88\x01\x01\x12 \n\x08variance\x18\x06 \x01(\x0b\x32\x0e.cmpp.v1.Exact\x12\x1b\n\x03rho\x18\x07 \x01(\x0b\x32\x0e.cmpp.v1.Exact\x12\x19\n\x0c\x63harged_pico\x18\x08 \x01(\x06H\x05\x88\x01\x01\x12\x11\n\x04\x66ree\x18\t \x01(\x08H\x06\x88\x01\x01\x12\x1d\n\x10register_through\x18\n \x01(\x0cH\x07\x88\x01\x01\x12\x12\n\x05\x63\x65lls\x18\x0b \x01(\x07H\x08\x88\x01\x01\x12\x0e\n\x06values\x18\x0c \x03(\x10\x12\x15\n\x08sequence\x18\r \x01(\x06H\t\x88\x01\x01\x12\x14\n\x07receipt\x18\x0e \x01(\x0cH\n\x88\x01\x01\x12\x17\n\nworst_pico\x18\x0f \x01(\x06H\x0b\x88\x01\x01\x42\n\n\x08_outcomeB\n\n\x08_refusalB\x0c\n\n_left_picoB\r\n\x0b_asked_picoB\x0e\n\x0c_release_keyB\x0f\n\r_charged_picoB\x07\n\x05_freeB\x13\n\x11_register_throughB\x08\n\x06_cellsB\x0b\n\t_sequenceB\n\n\x08_receiptB\r\n\x0b_worst_pico\"\x11\n\x0f\x44\x65scribeRequest\"\x90\x01\n\x0b\x44\x65scription\x12\x0c\n\x04site\x18\x01 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x02 \x01(\t\x12\x16\n\x0e\x63losed_through\x18\x03 \x01(\t\x12&\n\nsize_class\x18\x04 \x01(\x0e\x32\x12.cmpp.v1.SizeClass\x12\x18\n\x10software_version\x18\x05 \x01(\t\" \n\x0fStandingRequest\x12\r\n\x05peers\x18\x01 \x03(\t\"\x1e\n\rStandingReply\x12\r\n\x05heads\x18\x01 \x03(\x0c\"\x1e\n\x0eWitnessRequest\x12\x0c\n\x04head\x18\x01 \x01(\x0c\"#\n\x0cWitnessReply\x12\x13\n\x0b\x61ttestation\x18\x01 \x01(\x0c\"&\n\x0ePresentRequest\x12\x14\n\x0c\x61ttestations\x18\x01 \x03(\x0c\"\x1e\n\x0cPresentReply\x12\x0e\n\x06\x65nough\x18\x01 \x01(\x08\"Z\n\x0e\x44\x65liverRequest\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0c\n\x04size\x18\x03 \x01(\x07\x12\x0e\n\x06offset\x18\x04 \x01(\x07\x12\x0c\n\x04part\x18\x05 \x01(\x0c\"3\n\x0c\x44\x65liverReply\x12#\n\x08\x64\x65livery\x18\x01 \x01(\x0e\x32\x11.cmpp.v1.Delivery*\xa8\x01\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x15\n\x11PURPOSE_OVERSIGHT\x10\x01\x12\x16\n\x12PURPOSE_EVALUATION\x10\x02\x12\x1f\n\x1bPURPOSE_SERVICE_IMPROVEMENT\x10\x03\x12\x1a\n\x16PURPOSE_FUNDING_REPORT\x10\x04\x12\x18\n\x14PURPOSE_SINGLE_AUDIT\x10\x05*+\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\r\n\tMODE_SITE\x10\x01*b\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_RELEASED\x10\x01\x12\x13\n\x0fOUTCOME_REFUSED\x10\x02\x12\x13\n\x0fOUTCOME_PENDING\x10\x03*\xc1\x02\n\x0bRefusalCode\x12\x1c\n\x18REFUSAL_CODE_UNSPECIFIED\x10\x00\x12\x18\n\x14REFUSAL_CODE_REFUSED\x10\x01\x12\x1c\n\x18REFUSAL_CODE_NOT_ALLOWED\x10\x02\x12!\n\x1dREFUSAL_CODE_BUDGET_EXHAUSTED\x10\x03\x12\"\n\x1eREFUSAL_CODE_PERIOD_NOT_CLOSED\x10\x04\x12\x1b\n\x17REFUSAL_CODE_NOT_MATURE\x10\x05\x12\x1f\n\x1bREFUSAL_CODE_UNKNOWN_METRIC\x10\x06\x12 \n\x1cREFUSAL_CODE_WRONG_PROGRAMME\x10\x07\x12\x1b\n\x17REFUSAL_CODE_WRONG_SITE\x10\x08\x12\x18\n\x14REFUSAL_CODE_EXPIRED\x10\t*j\n\tSizeClass\x12\x1a\n\x16SIZE_CLASS_UNSPECIFIED\x10\x00\x12\x14\n\x10SIZE_CLASS_SMALL\x10\x01\x12\x15\n\x11SIZE_CLASS_MEDIUM\x10\x02\x12\x14\n\x10SIZE_CLASS_LARGE\x10\x03*\x8d\x01\n\x08\x44\x65livery\x12\x18\n\x14\x44\x45LIVERY_UNSPECIFIED\x10\x00\x12\x11\n\rDELIVERY_MORE\x10\x01\x12\x14\n\x10\x44\x45LIVERY_ADOPTED\x10\x02\x12\x14\n\x10\x44\x45LIVERY_WAITING\x10\x03\x12\x12\n\x0e\x44\x45LIVERY_KNOWN\x10\x04\x12\x14\n\x10\x44\x45LIVERY_REFUSED\x10\x05\x32\xe0\x02\n\x04Node\x12-\n\x06\x41nswer\x12\x13.cmpp.v1.AskRequest\x1a\x0e.cmpp.v1.Reply\x12:\n\x08\x44\x65scribe\x12\x18.cmpp.v1.DescribeRequest\x1a\x14.cmpp.v1.Description\x12<\n\x08Standing\x12\x18.cmpp.v1.StandingRequest\x1a\x16.cmpp.v1.StandingReply\x12\x39\n\x07Witness\x12\x17.cmpp.v1.WitnessRequest\x1a\x15.cmpp.v1.WitnessReply\x12\x39\n\x07Present\x12\x17.cmpp.v1.PresentRequest\x1a\x15.cmpp.v1.PresentReply\x12\x39\n\x07\x44\x65liver\x12\x17.cmpp.v1.DeliverRequest\x1a\x15.cmpp.v1.DeliverReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.cmpp.v1.node_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PURPOSE']._serialized_start=965
-  _globals['_PURPOSE']._serialized_end=1133
-  _globals['_MODE']._serialized_start=1135
-  _globals['_MODE']._serialized_end=1178
-  _globals['_OUTCOME']._serialized_start=1180
-  _globals['_OUTCOME']._serialized_end=1278
-  _globals['_REFUSALCODE']._serialized_start=1281
-  _globals['_REFUSALCODE']._serialized_end=1602
-  _globals['_SIZECLASS']._serialized_start=1604
-  _globals['_SIZECLASS']._serialized_end=1710
+  _globals['_PURPOSE']._serialized_start=1514
+  _globals['_PURPOSE']._serialized_end=1682
+  _globals['_MODE']._serialized_start=1684
+  _globals['_MODE']._serialized_end=1727
+  _globals['_OUTCOME']._serialized_start=1729
+  _globals['_OUTCOME']._serialized_end=1827
+  _globals['_REFUSALCODE']._serialized_start=1830
+  _globals['_REFUSALCODE']._serialized_end=2151
+  _globals['_SIZECLASS']._serialized_start=2153
+  _globals['_SIZECLASS']._serialized_end=2259
+  _globals['_DELIVERY']._serialized_start=2262
+  _globals['_DELIVERY']._serialized_end=2403
   _globals['_EXACT']._serialized_start=37
   _globals['_EXACT']._serialized_end=124
   _globals['_ASKREQUEST']._serialized_start=127
-  _globals['_ASKREQUEST']._serialized_end=325
-  _globals['_REPLY']._serialized_start=328
-  _globals['_REPLY']._serialized_end=796
-  _globals['_DESCRIBEREQUEST']._serialized_start=798
-  _globals['_DESCRIBEREQUEST']._serialized_end=815
-  _globals['_DESCRIPTION']._serialized_start=818
-  _globals['_DESCRIPTION']._serialized_end=962
-  _globals['_NODE']._serialized_start=1712
-  _globals['_NODE']._serialized_end=1825
+  _globals['_ASKREQUEST']._serialized_end=412
+  _globals['_REPLY']._serialized_start=415
+  _globals['_REPLY']._serialized_end=993
+  _globals['_DESCRIBEREQUEST']._serialized_start=995
+  _globals['_DESCRIBEREQUEST']._serialized_end=1012
+  _globals['_DESCRIPTION']._serialized_start=1015
+  _globals['_DESCRIPTION']._serialized_end=1159
+  _globals['_STANDINGREQUEST']._serialized_start=1161
+  _globals['_STANDINGREQUEST']._serialized_end=1193
+  _globals['_STANDINGREPLY']._serialized_start=1195
+  _globals['_STANDINGREPLY']._serialized_end=1225
+  _globals['_WITNESSREQUEST']._serialized_start=1227
+  _globals['_WITNESSREQUEST']._serialized_end=1257
+  _globals['_WITNESSREPLY']._serialized_start=1259
+  _globals['_WITNESSREPLY']._serialized_end=1294
+  _globals['_PRESENTREQUEST']._serialized_start=1296
+  _globals['_PRESENTREQUEST']._serialized_end=1334
+  _globals['_PRESENTREPLY']._serialized_start=1336
+  _globals['_PRESENTREPLY']._serialized_end=1366
+  _globals['_DELIVERREQUEST']._serialized_start=1368
+  _globals['_DELIVERREQUEST']._serialized_end=1458
+  _globals['_DELIVERREPLY']._serialized_start=1460
+  _globals['_DELIVERREPLY']._serialized_end=1511
+  _globals['_NODE']._serialized_start=2406
+  _globals['_NODE']._serialized_end=2758
 # @@protoc_insertion_point(module_scope)

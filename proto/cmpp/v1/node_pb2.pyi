@@ -152,6 +152,42 @@ SIZE_CLASS_MEDIUM: SizeClass.ValueType  # 2
 SIZE_CLASS_LARGE: SizeClass.ValueType  # 3
 Global___SizeClass: _TypeAlias = SizeClass  # noqa: Y015
 
+class _Delivery:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeliveryEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Delivery.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DELIVERY_UNSPECIFIED: _Delivery.ValueType  # 0
+    """never sent"""
+    DELIVERY_MORE: _Delivery.ValueType  # 1
+    """send the next part"""
+    DELIVERY_ADOPTED: _Delivery.ValueType  # 2
+    """it is in force at the site"""
+    DELIVERY_WAITING: _Delivery.ValueType  # 3
+    """it waits for the site's officer"""
+    DELIVERY_KNOWN: _Delivery.ValueType  # 4
+    """the site has it already"""
+    DELIVERY_REFUSED: _Delivery.ValueType  # 5
+    """the site does not believe it"""
+
+class Delivery(_Delivery, metaclass=_DeliveryEnumTypeWrapper):
+    """Numbers stay below 128, so that each takes one byte."""
+
+DELIVERY_UNSPECIFIED: Delivery.ValueType  # 0
+"""never sent"""
+DELIVERY_MORE: Delivery.ValueType  # 1
+"""send the next part"""
+DELIVERY_ADOPTED: Delivery.ValueType  # 2
+"""it is in force at the site"""
+DELIVERY_WAITING: Delivery.ValueType  # 3
+"""it waits for the site's officer"""
+DELIVERY_KNOWN: Delivery.ValueType  # 4
+"""the site has it already"""
+DELIVERY_REFUSED: Delivery.ValueType  # 5
+"""the site does not believe it"""
+Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
+
 @_typing.final
 class Exact(_message.Message):
     """An exact non-negative fraction in lowest terms."""
@@ -197,6 +233,11 @@ class AskRequest(_message.Message):
     PURPOSE_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    MANDATE_FIELD_NUMBER: _builtins.int
+    ASKED_BY_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
     query: _builtins.bytes
     """the canonical bytes of the query"""
     metric: _builtins.str
@@ -209,6 +250,16 @@ class AskRequest(_message.Message):
     mode: Global___Mode.ValueType
     cells: _builtins.int
     """the node refuses if it counts otherwise"""
+    site: _builtins.str
+    """whom it is for; the node refuses any other"""
+    mandate: _builtins.bytes
+    """digest of the mandate that opens it, 32 bytes"""
+    asked_by: _builtins.str
+    """who asks"""
+    not_after: _builtins.int
+    """seconds since 1970; later it is refused"""
+    signature: _builtins.bytes
+    """Ed25519 by the coordinator, over all the rest"""
     @_builtins.property
     def rho(self) -> Global___Exact:
         """the loss asked for"""
@@ -224,10 +275,15 @@ class AskRequest(_message.Message):
         purpose: Global___Purpose.ValueType = ...,
         mode: Global___Mode.ValueType = ...,
         cells: _builtins.int = ...,
+        site: _builtins.str = ...,
+        mandate: _builtins.bytes = ...,
+        asked_by: _builtins.str = ...,
+        not_after: _builtins.int = ...,
+        signature: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rho", b"rho"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue_version", b"catalogue_version", "cells", b"cells", "metric", b"metric", "mode", b"mode", "purpose", b"purpose", "query", b"query", "query_name", b"query_name", "rho", b"rho"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_by", b"asked_by", "catalogue_version", b"catalogue_version", "cells", b"cells", "mandate", b"mandate", "metric", b"metric", "mode", b"mode", "not_after", b"not_after", "purpose", b"purpose", "query", b"query", "query_name", b"query_name", "rho", b"rho", "signature", b"signature", "site", b"site"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -249,6 +305,9 @@ class Reply(_message.Message):
     REGISTER_THROUGH_FIELD_NUMBER: _builtins.int
     CELLS_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    WORST_PICO_FIELD_NUMBER: _builtins.int
     outcome: Global___Outcome.ValueType
     refusal: Global___RefusalCode.ValueType
     left_pico: _builtins.int
@@ -265,6 +324,12 @@ class Reply(_message.Message):
     """released: 16 bytes, zero-padded ASCII"""
     cells: _builtins.int
     """the number of cells asked for"""
+    sequence: _builtins.int
+    """released: the ledger entry that keeps it"""
+    receipt: _builtins.bytes
+    """released: 64 bytes, Ed25519 by the site"""
+    worst_pico: _builtins.int
+    """released: charged in the worst-case column"""
     @_builtins.property
     def variance(self) -> Global___Exact:
         """released: of the noise in each value"""
@@ -292,10 +357,13 @@ class Reply(_message.Message):
         register_through: _builtins.bytes | None = ...,
         cells: _builtins.int | None = ...,
         values: _abc.Iterable[_builtins.int] | None = ...,
+        sequence: _builtins.int | None = ...,
+        receipt: _builtins.bytes | None = ...,
+        worst_pico: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asked_pico", b"_asked_pico", "_cells", b"_cells", "_charged_pico", b"_charged_pico", "_free", b"_free", "_left_pico", b"_left_pico", "_outcome", b"_outcome", "_refusal", b"_refusal", "_register_through", b"_register_through", "_release_key", b"_release_key", "asked_pico", b"asked_pico", "cells", b"cells", "charged_pico", b"charged_pico", "free", b"free", "left_pico", b"left_pico", "outcome", b"outcome", "refusal", b"refusal", "register_through", b"register_through", "release_key", b"release_key", "rho", b"rho", "variance", b"variance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asked_pico", b"_asked_pico", "_cells", b"_cells", "_charged_pico", b"_charged_pico", "_free", b"_free", "_left_pico", b"_left_pico", "_outcome", b"_outcome", "_receipt", b"_receipt", "_refusal", b"_refusal", "_register_through", b"_register_through", "_release_key", b"_release_key", "_sequence", b"_sequence", "_worst_pico", b"_worst_pico", "asked_pico", b"asked_pico", "cells", b"cells", "charged_pico", b"charged_pico", "free", b"free", "left_pico", b"left_pico", "outcome", b"outcome", "receipt", b"receipt", "refusal", b"refusal", "register_through", b"register_through", "release_key", b"release_key", "rho", b"rho", "sequence", b"sequence", "variance", b"variance", "worst_pico", b"worst_pico"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asked_pico", b"_asked_pico", "_cells", b"_cells", "_charged_pico", b"_charged_pico", "_free", b"_free", "_left_pico", b"_left_pico", "_outcome", b"_outcome", "_refusal", b"_refusal", "_register_through", b"_register_through", "_release_key", b"_release_key", "asked_pico", b"asked_pico", "cells", b"cells", "charged_pico", b"charged_pico", "free", b"free", "left_pico", b"left_pico", "outcome", b"outcome", "refusal", b"refusal", "register_through", b"register_through", "release_key", b"release_key", "rho", b"rho", "values", b"values", "variance", b"variance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asked_pico", b"_asked_pico", "_cells", b"_cells", "_charged_pico", b"_charged_pico", "_free", b"_free", "_left_pico", b"_left_pico", "_outcome", b"_outcome", "_receipt", b"_receipt", "_refusal", b"_refusal", "_register_through", b"_register_through", "_release_key", b"_release_key", "_sequence", b"_sequence", "_worst_pico", b"_worst_pico", "asked_pico", b"asked_pico", "cells", b"cells", "charged_pico", b"charged_pico", "free", b"free", "left_pico", b"left_pico", "outcome", b"outcome", "receipt", b"receipt", "refusal", b"refusal", "register_through", b"register_through", "release_key", b"release_key", "rho", b"rho", "sequence", b"sequence", "values", b"values", "variance", b"variance", "worst_pico", b"worst_pico"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asked_pico: _TypeAlias = _typing.Literal["asked_pico"]  # noqa: Y015
     _WhichOneofArgType__asked_pico: _TypeAlias = _typing.Literal["_asked_pico", b"_asked_pico"]  # noqa: Y015
@@ -309,12 +377,18 @@ class Reply(_message.Message):
     _WhichOneofArgType__left_pico: _TypeAlias = _typing.Literal["_left_pico", b"_left_pico"]  # noqa: Y015
     _WhichOneofReturnType__outcome: _TypeAlias = _typing.Literal["outcome"]  # noqa: Y015
     _WhichOneofArgType__outcome: _TypeAlias = _typing.Literal["_outcome", b"_outcome"]  # noqa: Y015
+    _WhichOneofReturnType__receipt: _TypeAlias = _typing.Literal["receipt"]  # noqa: Y015
+    _WhichOneofArgType__receipt: _TypeAlias = _typing.Literal["_receipt", b"_receipt"]  # noqa: Y015
     _WhichOneofReturnType__refusal: _TypeAlias = _typing.Literal["refusal"]  # noqa: Y015
     _WhichOneofArgType__refusal: _TypeAlias = _typing.Literal["_refusal", b"_refusal"]  # noqa: Y015
     _WhichOneofReturnType__register_through: _TypeAlias = _typing.Literal["register_through"]  # noqa: Y015
     _WhichOneofArgType__register_through: _TypeAlias = _typing.Literal["_register_through", b"_register_through"]  # noqa: Y015
     _WhichOneofReturnType__release_key: _TypeAlias = _typing.Literal["release_key"]  # noqa: Y015
     _WhichOneofArgType__release_key: _TypeAlias = _typing.Literal["_release_key", b"_release_key"]  # noqa: Y015
+    _WhichOneofReturnType__sequence: _TypeAlias = _typing.Literal["sequence"]  # noqa: Y015
+    _WhichOneofArgType__sequence: _TypeAlias = _typing.Literal["_sequence", b"_sequence"]  # noqa: Y015
+    _WhichOneofReturnType__worst_pico: _TypeAlias = _typing.Literal["worst_pico"]  # noqa: Y015
+    _WhichOneofArgType__worst_pico: _TypeAlias = _typing.Literal["_worst_pico", b"_worst_pico"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asked_pico) -> _WhichOneofReturnType__asked_pico | None: ...
     @_typing.overload
@@ -328,11 +402,17 @@ class Reply(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__outcome) -> _WhichOneofReturnType__outcome | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__receipt) -> _WhichOneofReturnType__receipt | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__refusal) -> _WhichOneofReturnType__refusal | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__register_through) -> _WhichOneofReturnType__register_through | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__release_key) -> _WhichOneofReturnType__release_key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sequence) -> _WhichOneofReturnType__sequence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__worst_pico) -> _WhichOneofReturnType__worst_pico | None: ...
 
 Global___Reply: _TypeAlias = Reply  # noqa: Y015
 
@@ -383,3 +463,184 @@ class Description(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Description: _TypeAlias = Description  # noqa: Y015
+
+@_typing.final
+class StandingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def peers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """at most 64"""
+
+    def __init__(
+        self,
+        *,
+        peers: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["peers", b"peers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StandingRequest: _TypeAlias = StandingRequest  # noqa: Y015
+
+@_typing.final
+class StandingReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEADS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def heads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """one per peer asked for, in that order, or none"""
+
+    def __init__(
+        self,
+        *,
+        heads: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StandingReply: _TypeAlias = StandingReply  # noqa: Y015
+
+@_typing.final
+class WitnessRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    head: _builtins.bytes
+    """signed by the site it is about"""
+    def __init__(
+        self,
+        *,
+        head: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WitnessRequest: _TypeAlias = WitnessRequest  # noqa: Y015
+
+@_typing.final
+class WitnessReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTESTATION_FIELD_NUMBER: _builtins.int
+    attestation: _builtins.bytes
+    """signed by this site"""
+    def __init__(
+        self,
+        *,
+        attestation: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attestation", b"attestation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WitnessReply: _TypeAlias = WitnessReply  # noqa: Y015
+
+@_typing.final
+class PresentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTESTATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def attestations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """at most 64"""
+
+    def __init__(
+        self,
+        *,
+        attestations: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attestations", b"attestations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PresentRequest: _TypeAlias = PresentRequest  # noqa: Y015
+
+@_typing.final
+class PresentReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENOUGH_FIELD_NUMBER: _builtins.int
+    enough: _builtins.bool
+    """whether a quorum has attested what is waiting"""
+    def __init__(
+        self,
+        *,
+        enough: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enough", b"enough"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PresentReply: _TypeAlias = PresentReply  # noqa: Y015
+
+@_typing.final
+class DeliverRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """of the document"""
+    digest: _builtins.bytes
+    """SHA-256 of the whole file"""
+    size: _builtins.int
+    """of the whole file, in bytes"""
+    offset: _builtins.int
+    """of this part"""
+    part: _builtins.bytes
+    """at most 32 KiB"""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        digest: _builtins.bytes = ...,
+        size: _builtins.int = ...,
+        offset: _builtins.int = ...,
+        part: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "kind", b"kind", "offset", b"offset", "part", b"part", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverRequest: _TypeAlias = DeliverRequest  # noqa: Y015
+
+@_typing.final
+class DeliverReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    delivery: Global___Delivery.ValueType
+    def __init__(
+        self,
+        *,
+        delivery: Global___Delivery.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverReply: _TypeAlias = DeliverReply  # noqa: Y015
