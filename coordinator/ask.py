@@ -13,50 +13,32 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 
-from coordinator import combine, order
+from coordinator import combine, order, telling
+from coordinator.desk import (
+    Desk,
+    asked,
+    check_covered,
+    held_and_wanted,
+    sites_of,
+    words,
+)
 from coordinator.lines import Line, Missing, Reply
 from coordinator.order import Order, Question
 from coordinator.result import EVERYWHERE, Cell, Result, SiteOutcome, Status
-from coordinator.sites import Site, SiteList
-from coordinator.store import Asked, DifferentRelease, Event, EventKind, Release, Store
+from coordinator.sites import Site
+from coordinator.store import DifferentRelease, Event, EventKind, Release
+from coordinator.witnessing import Witnessing
 from privacy import estimators, loss
-from privacy.catalogue import Programme
 from privacy.dictionary import Grain
 from privacy.errors import BudgetExhausted, InvalidQuery
 from privacy.query import Mode
-from proto.client import NodeClient
+from proto.wire import Ask
 
 _Replies = Mapping[tuple[bytes, str], Reply]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What the story needs at hand.
-
-    Attributes:
-        programme: The dictionary and catalogue.
-        store: Where noisy answers are kept.
-        site_list: The sites to ask.
-        connect: Opens a channel to one site's node.
-        deadline_seconds: How long to wait for the slowest site.
-        confidence: How often an interval should hold the exact figure.
-        asked_by: Who asks, for the record.
-        purpose: Why, one of the closed list.
-        ask_again: Ask the sites even for releases the centre holds.
-    """
-
-    programme: Programme
-    store: Store
-    site_list: SiteList
-    connect: Callable[[Site], NodeClient] = field(repr=False)
-    deadline_seconds: float
-    confidence: Fraction
-    asked_by: str
-    purpose: str
-    ask_again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +78,20 @@ def ask(
     Raises:
         InvalidQuery: there is nobody or nothing to ask.
     """
+    desk.mandate.check_in_force(now)
+    for wanted in orders:
+        check_covered(wanted, desk)
     questions = order.distinct(orders, desk.programme)
-    sites = desk.site_list.all()
+    sites = sites_of(desk)
     if not questions or not sites:
         raise InvalidQuery(
-            "There is nothing to ask, or nobody; add a site with `cmpp site add`."
+            "There is nothing to ask, or nobody: the mandate, the roster and the list "
+            "of sites have no site in common; see `cmpp mandate show`."
         )
     for question in questions:
-        desk.store.note_asked(_asked(question, desk), now=now)
+        desk.store.note_asked(asked(question, desk), now=now)
     replies: dict[tuple[bytes, str], Reply] = {}
-    for reply in _replies(questions, sites, desk):
+    for reply in _replies(questions, sites, desk, now):
         kept = _keep(reply, desk, now)
         replies[kept.question.key, kept.site] = kept
         watch(kept)
@@ -114,6 +100,14 @@ def ask(
     for result in results:
         if result.answered:
             desk.store.keep_result(result.content(), now=now)
+    telling.results(desk.log, [r for r in results if r.answered], now=now)
+    return _outcome(results, names, replies)
+
+
+def _outcome(
+    results: tuple[Result, ...], names: Sequence[str], replies: _Replies
+) -> Outcome:
+    """Gather results and what the asking cost."""
     by_site = {
         name: [r for (_, n), r in replies.items() if n == name] for name in names
     }
@@ -131,33 +125,50 @@ def ask(
 
 
 def _replies(
-    questions: Sequence[Question], sites: Sequence[Site], desk: Desk
+    questions: Sequence[Question], sites: Sequence[Site], desk: Desk, now: dt.datetime
 ) -> Iterator[Reply]:
     """Yield one reply for every question and site, as they come in."""
-    lines = [Line(site, desk.connect, purpose=desk.purpose) for site in sites]
+    held, wanted = held_and_wanted(questions, sites, desk)
+    yield from held
+    if not wanted:
+        return
+    asks = {
+        (question.key, site.name): words(question, site, desk, now)
+        for question, site in wanted
+    }
+    desk.evidence.keep_asks(list(asks.values()), now=now)
+    telling.questions(desk.log, list(asks.values()), now=now)
     deadline = time.monotonic() + desk.deadline_seconds
+    members = desk.roster.members
+    nodes = {s.name: desk.connect(s) for s in desk.site_list.all() if s.name in members}
+    lines = {
+        site.name: Line(
+            site,
+            nodes[site.name],
+            words=partial(_found, asks, site.name),
+            key=members[site.name].key,
+        )
+        for site in dict.fromkeys(site for _, site in wanted)
+    }
     waiting: dict[futures.Future[Reply], tuple[Line, Question]] = {}
     try:
-        for line in lines:
-            for question in questions:
-                held = desk.store.release(question.key, line.site.name)
-                if held is not None and not desk.ask_again:
-                    yield Reply(
-                        question=question, site=line.site.name, release=held, held=True
-                    )
-                else:
-                    waiting[line.put(question, deadline)] = (line, question)
-        remaining = max(0.0, deadline - time.monotonic())
-        try:
-            for done in futures.as_completed(list(waiting), timeout=remaining):
-                waiting.pop(done)
-                yield done.result()
-        except TimeoutError:
-            for line, question in waiting.values():
-                yield line.late(question)
+        with Witnessing(list(lines), nodes, list(members)):
+            for question, site in wanted:
+                line = lines[site.name]
+                waiting[line.put(question, deadline)] = (line, question)
+            remaining = max(0.0, deadline - time.monotonic())
+            try:
+                for done in futures.as_completed(list(waiting), timeout=remaining):
+                    waiting.pop(done)
+                    yield done.result()
+            except TimeoutError:
+                for line, question in waiting.values():
+                    yield line.late(question)
     finally:
-        for line in lines:
+        for line in lines.values():
             line.close()
+        for node in nodes.values():
+            node.close()
 
 
 def _keep(reply: Reply, desk: Desk, now: dt.datetime) -> Reply:
@@ -165,6 +176,11 @@ def _keep(reply: Reply, desk: Desk, now: dt.datetime) -> Reply:
     if reply.held:
         return reply
     kind, detail = EventKind.MISSING, ""
+    # What was signed is kept and told before it counts: should this process end
+    # between, the site is asked again, for nothing, and the answer is told again.
+    if reply.signed is not None:
+        desk.evidence.keep_answer(reply.signed, now=now)
+    telling.replies(desk.log, [reply], now=now)
     if reply.release is not None:
         desk.site_list.seen(reply.site, now=now)
         try:
@@ -193,7 +209,7 @@ def _publish(
     Only a site that answered every query of the metric is in it, so that what
     is divided by what was counted at the same sites.
     """
-    queries = desk.programme.queries(wanted.metric, wanted.period)
+    queries = desk.programme.queries(wanted.metric, wanted.period, wanted.revision)
     keys = {name: query.release_key(Mode.SITE) for name, query in queries.items()}
     sites = tuple(_site(name, keys, replies) for name in names)
     answered = [s.site for s in sites if s.status is Status.ANSWERED]
@@ -263,15 +279,6 @@ def _is_conflict(reply: Reply) -> bool:
     return reply.missing is not None and reply.missing.reason == DifferentRelease.code
 
 
-def _asked(question: Question, desk: Desk) -> Asked:
-    """Write a question down for the record."""
-    return Asked(
-        release_key=question.key,
-        canonical=question.query.canonical_form,
-        metric=question.metric,
-        query_name=question.name,
-        period=question.period.label,
-        rho=question.rho,
-        asked_by=desk.asked_by,
-        purpose=desk.purpose,
-    )
+def _found(asks: Mapping[tuple[bytes, str], Ask], site: str, question: Question) -> Ask:
+    """Return the question as it was signed for a site."""
+    return asks[question.key, site]

@@ -23,7 +23,7 @@ from coordinator.database import METADATA
 from coordinator.sites import require_name
 from privacy.errors import BadConfiguration, Untrusted
 from proto import credentials, mtls
-from proto.invitation import TOKEN_BYTES, Invitation
+from proto.invitation import TOKEN_BYTES, Invitation, Joining
 
 LEAF_DAYS: Final = 30
 TOKEN_HOURS: Final = 72
@@ -44,6 +44,28 @@ _CERTIFICATES = sa.Table(
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("revoked_at", sa.BigInteger),
 )
+
+
+_KEYS = sa.Table(
+    "site_keys",
+    METADATA,
+    sa.Column("site", sa.String(16), primary_key=True),
+    sa.Column("statement_key", sa.String(64), nullable=False),
+    sa.Column("masking_key", sa.String(64), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteKeys:
+    """Hold the keys a site sent when it joined, for the roster to pin.
+
+    Attributes:
+        statement: Ed25519 public key, 32 bytes.
+        masking: X25519 public key, 32 bytes.
+    """
+
+    statement: bytes
+    masking: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +95,7 @@ class Authority:
         self.pem = (directory / credentials.AUTHORITY_FILE).read_bytes()
         self._certificate = x509.load_pem_x509_certificate(self.pem)
         self._engine = engine
-        METADATA.create_all(engine, tables=[_TOKENS, _CERTIFICATES])
+        METADATA.create_all(engine, tables=[_TOKENS, _CERTIFICATES, _KEYS])
 
     @property
     def fingerprint(self) -> str:
@@ -106,13 +128,12 @@ class Authority:
 
     def admit(
         self,
-        token: bytes,
-        signing_request: bytes,
+        joining: Joining,
         *,
         now: datetime,
         days: int = LEAF_DAYS,
     ) -> bytes:
-        """Spend a token on a certificate for the key of a signing request.
+        """Spend a token on a certificate, and keep the site's keys for the roster.
 
         The token is spent in the transaction that records the certificate, so a
         signing request that cannot be signed does not use it up, and of two
@@ -128,7 +149,7 @@ class Authority:
         spend = (
             _TOKENS.update()
             .where(
-                _TOKENS.c.token_sha256 == _digest(token),
+                _TOKENS.c.token_sha256 == _digest(joining.token),
                 _TOKENS.c.used_at.is_(None),
                 _TOKENS.c.expires_at > int(now.timestamp()),
             )
@@ -142,12 +163,13 @@ class Authority:
                 )
             site = connection.execute(
                 sa.select(_TOKENS.c.site).where(
-                    _TOKENS.c.token_sha256 == _digest(token)
+                    _TOKENS.c.token_sha256 == _digest(joining.token)
                 )
             ).scalar_one()
+            _keep_keys(connection, site, joining)
             return self._sign(
                 connection,
-                signing_request,
+                joining.signing_request,
                 subject=profile.node(site),
                 now=now,
                 days=days,
@@ -228,6 +250,18 @@ class Authority:
             for row in rows
         )
 
+    def site_keys(self) -> dict[str, SiteKeys]:
+        """Give the keys of every site that joined, by its name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_KEYS.select().order_by(_KEYS.c.site)).all()
+        return {
+            row.site: SiteKeys(
+                statement=bytes.fromhex(row.statement_key),
+                masking=bytes.fromhex(row.masking_key),
+            )
+            for row in rows
+        }
+
     def revoked(self) -> frozenset[bytes]:
         """Give the fingerprints of the certificates that are no longer good."""
         return frozenset(
@@ -272,6 +306,17 @@ def create(directory: Path, *, now: datetime) -> None:
     certificate = profile.authority(key, now=now)
     path = directory / credentials.AUTHORITY_FILE
     path.write_bytes(certificate.public_bytes(Encoding.PEM))
+
+
+def _keep_keys(connection: sa.Connection, site: str, joining: Joining) -> None:
+    """Keep the keys a site sent last, for the next roster to pin."""
+    connection.execute(_KEYS.delete().where(_KEYS.c.site == site))
+    row = {
+        "site": site,
+        "statement_key": joining.statement_key.hex(),
+        "masking_key": joining.masking_key.hex(),
+    }
+    connection.execute(_KEYS.insert().values(row))
 
 
 def _digest(token: bytes) -> str:

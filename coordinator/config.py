@@ -9,14 +9,20 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from privacy.errors import BadConfiguration
+from proto import keys
 
 FILE: Final = "coordinator.toml"
+STATEMENT: Final = "statement"
+DEFAULT_NETWORK: Final = "cmpp"
 
 _SAMPLE: Final = """\
 # The centre's settings. Unknown keys are refused.
 
 # Where sites redeem their invitations; must be reachable from them.
 join_address = "{join_address}"
+
+# The network's name, which every roster, mandate and policy repeats.
+network = "{network}"
 
 # Where noisy answers are kept: left out, a file in this directory; or, for example,
 # store_url = "postgresql+psycopg://cmpp@db.example.org/cmpp"
@@ -41,6 +47,7 @@ class CoordinatorConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     join_address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$")]
+    network: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")] = DEFAULT_NETWORK
     store_url: str | None = Field(default=None, repr=False)
     deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 180
     call_timeout_seconds: Annotated[int, Field(ge=1, le=3_600)] = 60
@@ -54,9 +61,9 @@ class CoordinatorConfig(BaseModel):
         return Fraction(self.confidence)
 
     @staticmethod
-    def sample(*, join_address: str) -> str:
+    def sample(*, join_address: str, network: str = DEFAULT_NETWORK) -> str:
         """Return the text of a settings file with every default spelled out."""
-        return _SAMPLE.format(join_address=join_address)
+        return _SAMPLE.format(join_address=join_address, network=network)
 
 
 class Home:
@@ -68,14 +75,17 @@ class Home:
         self.config_file = directory / FILE
         self.authority = directory / "authority"
         self.identity = directory / "identity"
+        self.statement_key_file = self.identity / f"{STATEMENT}.key"
         self.store_file = directory / "store.sqlite"
 
-    def make(self, *, join_address: str) -> None:
-        """Make the directory and its settings file.
+    def make(self, *, join_address: str, network: str = DEFAULT_NETWORK) -> None:
+        """Make the directory, its settings file and the coordinator's statement key.
 
         Raises:
-            BadConfiguration: there is one already.
+            BadConfiguration: there is one already, or a setting is wrong.
         """
+        sample = CoordinatorConfig.sample(join_address=join_address, network=network)
+        _checked(sample)
         if self.config_file.exists():
             raise BadConfiguration(
                 f"{self.directory} already holds a coordinator; choose another "
@@ -84,7 +94,8 @@ class Home:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self.config_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(CoordinatorConfig.sample(join_address=join_address))
+            file.write(sample)
+        keys.init(self.identity, name=STATEMENT, passphrase=None)
 
     def config(self) -> CoordinatorConfig:
         """Read the settings.
@@ -93,20 +104,29 @@ class Home:
             BadConfiguration: there are none, or one of them is wrong.
         """
         try:
-            text = self.config_file.read_text("utf-8")
-            return CoordinatorConfig.model_validate(tomllib.loads(text))
+            return _checked(self.config_file.read_text("utf-8"))
         except FileNotFoundError as error:
             raise BadConfiguration(
                 f"{self.directory} holds no coordinator; make one with `cmpp init`, "
                 "or name its directory with --home."
             ) from error
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise BadConfiguration(
-                f"The setting {key!r} in {FILE} is wrong ({first['msg']}); correct it."
-            ) from error
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise BadConfiguration(
                 f"{FILE} cannot be read ({error}); correct it."
             ) from error
+
+
+def _checked(text: str) -> CoordinatorConfig:
+    """Read the settings from their text.
+
+    Raises:
+        BadConfiguration: one of them is wrong.
+    """
+    try:
+        return CoordinatorConfig.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadConfiguration(
+            f"The setting {key!r} in {FILE} is wrong ({first['msg']}); correct it."
+        ) from error

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
+from coordinator.evidence import SignedAnswer
 from coordinator.order import Question
 from coordinator.result import Status
 from coordinator.sites import Site
@@ -52,7 +53,10 @@ class Reply:
 
     Attributes:
         charged_pico: What the site charged for this call.
+        worst_pico: The same in the worst-case column.
         held: The centre had the release and did not ask.
+        signed: The answer as the site signed it, if it came now.
+        refused: Digest of the signed question, if the site refused it.
     """
 
     question: Question
@@ -60,7 +64,10 @@ class Reply:
     release: Release | None = None
     missing: Missing | None = None
     charged_pico: int = 0
+    worst_pico: int = 0
     held: bool = False
+    signed: SignedAnswer | None = None
+    refused: bytes | None = None
 
     def without(self, missing: Missing) -> "Reply":
         """Return the same reply with its release taken out."""
@@ -71,12 +78,25 @@ class Line:
     """Put questions to one site, a few at a time."""
 
     def __init__(
-        self, site: Site, connect: Callable[[Site], NodeClient], *, purpose: str
+        self,
+        site: Site,
+        client: NodeClient,
+        *,
+        words: Callable[[Question], wire.Ask],
+        key: bytes,
     ) -> None:
-        """Open the line; nothing is sent yet."""
+        """Open the line; nothing is sent yet.
+
+        Args:
+            site: Whom it leads to.
+            client: The channel to its node.
+            words: Writes and signs a question for this site, the same each time.
+            key: The site's public key in the roster, which signs its answers.
+        """
         self.site = site
-        self._client = connect(site)
-        self._purpose = purpose
+        self._client = client
+        self._words = words
+        self._key = key
         self._lanes = ThreadPoolExecutor(_LANES, thread_name_prefix=site.name)
         self._failures: list[Missing] = []
 
@@ -90,9 +110,8 @@ class Line:
         return Reply(question=question, site=self.site.name, missing=down)
 
     def close(self) -> None:
-        """Hang up; calls still under way end at once."""
+        """Put nothing more; calls under way end with the channel."""
         self._lanes.shutdown(wait=False, cancel_futures=True)
-        self._client.close()
 
     def _put(self, question: Question, deadline: float) -> Reply:
         """Ask the node, unless it has been silent for long enough."""
@@ -100,9 +119,8 @@ class Line:
         if len(self._failures) >= _FAILURES_MAX or remaining <= 0:
             return self.late(question)
         try:
-            said = self._client.answer(
-                self._words(question), deadline_seconds=remaining
-            )
+            ask = self._words(question)
+            said = self._client.answer(ask, deadline_seconds=remaining)
         except ExchangeError as error:
             missing = _missing(error)
             if missing.status is Status.CERTIFICATE:
@@ -111,26 +129,25 @@ class Line:
                 self._failures.append(missing)
             return Reply(question=question, site=self.site.name, missing=missing)
         if isinstance(said, wire.Refusal):
-            return Reply(question=question, site=self.site.name, missing=_no(said))
-        return self._checked(question, said)
+            return Reply(
+                question=question,
+                site=self.site.name,
+                missing=_no(said),
+                refused=ask.digest,
+            )
+        return self._checked(question, ask, said)
 
-    def _words(self, question: Question) -> wire.Ask:
-        """Write the question for the wire."""
-        return wire.Ask(
-            query=question.query.canonical_form,
-            metric=question.metric,
-            query_name=question.name,
-            catalogue_version=question.programme.version,
-            rho=question.rho,
-            purpose=self._purpose,
-            cells=question.size,
-        )
-
-    def _checked(self, question: Question, said: wire.Answer) -> Reply:
-        """Take an answer only if it answers this, with the noise it declares."""
+    def _checked(self, question: Question, ask: wire.Ask, said: wire.Answer) -> Reply:
+        """Take an answer only if the site signed it, to this, with enough noise."""
         reply = Reply(
-            question=question, site=self.site.name, charged_pico=said.charged_pico
+            question=question,
+            site=self.site.name,
+            charged_pico=said.charged_pico,
+            worst_pico=said.worst_pico,
         )
+        signed = SignedAnswer.of(ask, said)
+        if not signed.is_signed_by(self._key):
+            return reply.without(Missing(Status.ERROR, "not-signed-by-the-site"))
         if said.release_key != question.key or len(said.values) != question.size:
             return reply.without(Missing(Status.ERROR, "other-question"))
         if said.variance < question.noise(said.rho).variance:
@@ -142,7 +159,7 @@ class Line:
             variance=said.variance,
             rho=said.rho,
         )
-        return replace(reply, release=release)
+        return replace(reply, release=release, signed=signed)
 
 
 def _missing(error: ExchangeError) -> Missing:

@@ -14,11 +14,16 @@ from privacy.query import Mode, Query, cells
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One metric for one period, with the loss of each of its queries."""
+    """One metric for one period, with the loss of each of its queries.
+
+    Attributes:
+        revision: 0; a mandate raises it for a correction.
+    """
 
     metric: Metric
     period: Period
     rho: Mapping[str, Fraction]
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +59,7 @@ def named(order: Order, programme: Programme) -> dict[str, Question]:
     Raises:
         InvalidQuery: the order gives a query no loss, or a loss to no query.
     """
-    queries = programme.queries(order.metric, order.period)
+    queries = programme.queries(order.metric, order.period, order.revision)
     if not queries or set(queries) != set(order.rho):
         raise InvalidQuery(
             f"{order.metric.id} has the queries {', '.join(queries) or 'none'}; "

@@ -175,7 +175,7 @@ def read(content: Mapping[str, Any]) -> Result:
             cells=tuple(_cell(each, confidence) for each in content["cells"]),
             sites=tuple(_outcome(each) for each in content["sites"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise Corrupt(_CHANGED) from error
     if made.content() != content:
         raise Corrupt(_CHANGED)

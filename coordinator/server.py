@@ -92,10 +92,8 @@ class JoinServer:
         try:
             if method != invitation.JOIN:
                 return Status.MALFORMED
-            token, signing_request = invitation.read_join(data)
             leaf = self._authority.admit(
-                token,
-                signing_request,
+                invitation.read_join(data),
                 now=self._door.clock(),
                 days=self._door.leaf_days,
             )

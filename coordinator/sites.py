@@ -24,6 +24,12 @@ _SITES = sa.Table(
     sa.Column("address", sa.String(270), nullable=False),
     sa.Column("last_seen", sa.String(40)),
 )
+_PROVIDERS = sa.Table(
+    "providers",
+    METADATA,
+    sa.Column("site", sa.String(16), primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,7 @@ class Site:
         name: Its short name, such as NYC; also on its certificate.
         address: Where its node listens, as host:port.
         last_seen: When it last answered, or None.
+        provider: Who runs it, as the roster will say; empty if nobody said yet.
 
     Raises:
         BadConfiguration: the name or the address is not of that form.
@@ -42,6 +49,7 @@ class Site:
     name: str
     address: str
     last_seen: dt.datetime | None = None
+    provider: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a name no certificate could carry, and an address without port."""
@@ -75,7 +83,7 @@ class SiteList:
         self._engine = engine
 
     def add(self, site: Site) -> None:
-        """Put a site on the list, or change where it listens."""
+        """Put a site on the list, or change where it listens and who runs it."""
         with self._engine.begin() as connection:
             changed = connection.execute(
                 _SITES.update()
@@ -86,11 +94,21 @@ class SiteList:
                 connection.execute(
                     _SITES.insert().values(site=site.name, address=site.address)
                 )
+            if site.provider:
+                connection.execute(
+                    _PROVIDERS.delete().where(_PROVIDERS.c.site == site.name)
+                )
+                connection.execute(
+                    _PROVIDERS.insert().values(site=site.name, provider=site.provider)
+                )
 
     def all(self) -> tuple[Site, ...]:
         """Return every site, by name."""
         with self._engine.connect() as connection:
             rows = connection.execute(_SITES.select().order_by(_SITES.c.site)).all()
+            run_by = {
+                r.site: r.provider for r in connection.execute(_PROVIDERS.select())
+            }
         return tuple(
             Site(
                 name=row.site,
@@ -98,6 +116,7 @@ class SiteList:
                 last_seen=dt.datetime.fromisoformat(row.last_seen)
                 if row.last_seen
                 else None,
+                provider=run_by.get(row.site, ""),
             )
             for row in rows
         )

@@ -27,6 +27,9 @@ _STRICT = ConfigDict(
     extra="forbid", frozen=True, strict=True, hide_input_in_errors=True
 )
 
+_ADDRESS = r"^[^@\s<>\",;]{1,64}@[A-Za-z0-9.-]{1,190}$"
+_WEBHOOK = r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S{1,500}$"
+
 
 def _coordinator(uri: str) -> str:
     if not uri.startswith(f"spiffe://{mtls.TRUST_DOMAIN}/coordinator"):
@@ -68,6 +71,57 @@ class RecordsConfig(BaseModel):
         return self
 
 
+class MailConfig(BaseModel):
+    """Say how a message is sent to people of the site.
+
+    Attributes:
+        host: The mail server.
+        port: Where it listens; the connection is always encrypted.
+        from_address: Who seems to write.
+        to_addresses: Who is told.
+        username: For the mail server, if it asks.
+        password_file: The password's file; readable by its owner only.
+    """
+
+    model_config = _STRICT
+
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")]
+    port: Annotated[int, Field(ge=1, le=65535)] = 465
+    from_address: Annotated[str, Field(pattern=_ADDRESS)]
+    to_addresses: Annotated[
+        list[Annotated[str, Field(pattern=_ADDRESS)]],
+        Field(min_length=1, max_length=20),
+    ]
+    username: str | None = None
+    password_file: Annotated[Path, Field(strict=False)] | None = None
+
+
+class NotifyConfig(BaseModel):
+    """Say how the site's own people are told that something needs them.
+
+    What is sent is one of a few fixed sentences, without any content.
+
+    Attributes:
+        command: A program and its arguments; it gets the sentence as its last one.
+        webhook_url: Gets the sentence by POST; https, or plain on this machine.
+        mail: A mail server.
+    """
+
+    model_config = _STRICT
+
+    command: Annotated[list[str], Field(min_length=1, max_length=16)] | None = None
+    webhook_url: Annotated[str, Field(pattern=_WEBHOOK)] | None = None
+    mail: MailConfig | None = None
+
+    def below(self, folder: Path) -> Self:
+        """Take the one relative path from a folder."""
+        if self.mail is None or self.mail.password_file is None:
+            return self
+        path = folder / self.mail.password_file
+        mail = self.mail.model_copy(update={"password_file": path})
+        return self.model_copy(update={"mail": mail})
+
+
 class NodeConfig(BaseModel):
     """Hold the settings of one node.
 
@@ -77,11 +131,10 @@ class NodeConfig(BaseModel):
         size_class: Decides when replies leave; public.
         coordinator: The SPIFFE URI of the one caller that may ask.
         identity_directory: Key, certificate, authority, revoked fingerprints.
-        policy_file: What the privacy officer signed.
-        policy_signature_file: The signature beside it.
-        officer_public_key_file: The key that signature must be by.
+        policy_file: The text of the next policy, until it is signed and adopted.
         ledger_url: Where the ledger is; a file by default; not printed.
         drain_seconds: How long calls inside may take to finish at the end.
+        notify: How the site's own people are told; nobody is if it is not set.
         records: Where the records are.
     """
 
@@ -93,10 +146,9 @@ class NodeConfig(BaseModel):
     coordinator: Annotated[str, AfterValidator(_coordinator)] = mtls.COORDINATOR_URI
     identity_directory: Annotated[Path, Field(strict=False)]
     policy_file: Annotated[Path, Field(strict=False)]
-    policy_signature_file: Annotated[Path, Field(strict=False)]
-    officer_public_key_file: Annotated[Path, Field(strict=False)]
     ledger_url: SecretStr
     drain_seconds: Annotated[float, Field(gt=0, le=600, strict=False)] = 30.0
+    notify: NotifyConfig = NotifyConfig()
     records: RecordsConfig
 
     @classmethod
@@ -140,15 +192,15 @@ class NodeConfig(BaseModel):
                 if (value := getattr(self.records, name)) is not None
             }
         )
-        names = (
-            "identity_directory",
-            "policy_file",
-            "policy_signature_file",
-            "officer_public_key_file",
-        )
+        names = ("identity_directory", "policy_file")
         paths = {name: folder / getattr(self, name) for name in names}
         return self.model_copy(
-            update={**paths, "ledger_url": SecretStr(url), "records": records}
+            update={
+                **paths,
+                "ledger_url": SecretStr(url),
+                "notify": self.notify.below(folder),
+                "records": records,
+            }
         )
 
 
@@ -173,11 +225,18 @@ coordinator = "spiffe://cmpp.exchange/coordinator"
 identity_directory = "identity"
 
 policy_file = "policy.toml"
-policy_signature_file = "policy.sig"
-officer_public_key_file = "officer.pub.pem"
 
 ledger_url = "sqlite:///ledger.sqlite"
 drain_seconds = 30
+
+# To tell the privacy officer that something waits, without saying what:
+# [notify]
+# command = ["/usr/local/bin/tell-the-officer"]
+# webhook_url = "https://chat.example.org/hook"
+# [notify.mail]
+# host = "mail.example.org"
+# from_address = "node@example.org"
+# to_addresses = ["officer@example.org"]
 
 [records]
 kind = "duckdb"

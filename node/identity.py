@@ -8,12 +8,45 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.errors import BadConfiguration, CertificateRefused
-from proto import credentials, invitation, mtls
+from proto import credentials, invitation, keys, mtls
 
 REVOKED_FILE: Final = "revoked.txt"
+STATEMENT: Final = "statement"
+MASKING_FILE: Final = "masking.key"
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def make_keys(directory: Path) -> None:
+    """Make the keys that the roster will pin: for statements, and for masked sums.
+
+    Keys that are there already stay, so a site that was cut off can begin again.
+    """
+    if not (directory / f"{STATEMENT}.key").exists():
+        keys.init(directory, name=STATEMENT, passphrase=None)
+    if not (directory / MASKING_FILE).exists():
+        keys.init_masking(directory / MASKING_FILE)
+
+
+def statement_key(directory: Path) -> Ed25519PrivateKey:
+    """Open the key of the site's statements.
+
+    Raises:
+        BadConfiguration: It is missing, or readable by others.
+    """
+    return keys.load(directory / f"{STATEMENT}.key", passphrase=None)
+
+
+def masking_key(directory: Path) -> bytes:
+    """Return the public half of the key for masked sums, 32 bytes.
+
+    Raises:
+        BadConfiguration: It is missing, or readable by others.
+    """
+    private = keys.load_masking(directory / MASKING_FILE)
+    return private.public_key().public_bytes_raw()
 
 
 def join(text: str, *, site: str, directory: Path, now: datetime) -> str:
@@ -44,7 +77,13 @@ def join(text: str, *, site: str, directory: Path, now: datetime) -> str:
         )
     path = directory / credentials.KEY_FILE
     key = credentials.read_key(path) if path.exists() else credentials.create_key(path)
-    leaf = invitation.redeem(invited, signing_request=credentials.signing_request(key))
+    make_keys(directory)
+    leaf = invitation.redeem(
+        invited,
+        signing_request=credentials.signing_request(key),
+        statement=statement_key(directory),
+        masking_key=masking_key(directory),
+    )
     _check(leaf, authority=invited.authority_pem, site=site, now=now)
     credentials.install(directory, leaf=leaf, authority=invited.authority_pem)
     return invited.fingerprint

@@ -36,7 +36,7 @@ from privacy.errors import (
     Pending,
     Refused,
 )
-from proto import mtls, wire
+from proto import description, mtls, wire
 from proto import status as statuses
 from proto.canonical import check, encode, parse
 from proto.client import ANSWER, DESCRIBE
@@ -45,13 +45,18 @@ from proto.status import Status
 HEALTH: Final = "/grpc.health.v1.Health/Check"
 EXIT_LEDGER_STOPPED: Final = 5
 _CALLS_MAX: Final = 64
-_AT_ONCE: Final = 2
-_WAITING: Final = 30
+# One at a time, so that the order of entries in the ledger, which witnesses see,
+# tells nothing about how long the work on a question took.
+_AT_ONCE: Final = 1
+_WAITING: Final = 31
 
 _LOG = logging.getLogger(__name__)
 
 Ending = bytes | Status
 """How a call ends: the bytes of a message, or a status."""
+
+Carried = Callable[[bytes], bytes]
+"""What is done for the coordinator as a carrier; see `node.carrier`."""
 
 
 class Story(Protocol):
@@ -60,14 +65,17 @@ class Story(Protocol):
     def answer(self, ask: wire.Ask, *, now: datetime) -> wire.Answer:
         """Give the one release for a question, or refuse."""
 
-    def describe(self) -> wire.Description:
+    def show(self, answer: wire.Answer) -> bool:
+        """Show an answer's entry to witnesses; tell whether it may leave."""
+
+    def describe(self) -> description.Description:
         """State public facts about the site."""
 
 
 class Timetable(Protocol):
     """What decides when a reply leaves."""
 
-    def hold(self, work: Future[Ending] | None, *, arrived: float, cells: int) -> None:
+    def hold(self, work: Future[Done] | None, *, arrived: float, cells: int) -> None:
         """Return when the reply to a question may leave.
 
         Args:
@@ -75,6 +83,14 @@ class Timetable(Protocol):
             arrived: The monotonic moment at which the question arrived.
             cells: The cells of the question.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a question: how the call ends, and an answer if there is one."""
+
+    ending: Ending
+    answer: wire.Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +115,23 @@ class Door:
 class NodeServer:
     """Serve one node's story behind its door."""
 
-    def __init__(self, story: Story, *, door: Door) -> None:
+    def __init__(
+        self, story: Story, *, carried: Mapping[str, Carried], door: Door
+    ) -> None:
         """Prepare the door; nothing listens yet."""
         self._story = story
         self._door = door
-        self._desk: Desk[Ending] = Desk(at_once=_AT_ONCE, waiting=_WAITING)
+        self._desk: Desk[Done] = Desk(at_once=_AT_ONCE, waiting=_WAITING)
         self._serving = True
         self._shut = False
         self._exit_code = 0
         self._ending = threading.Event()
-        methods = {ANSWER: self._answer, DESCRIBE: self._describe, HEALTH: self._health}
+        methods: dict[str, _Method] = {
+            **carried,
+            ANSWER: self._answer,
+            DESCRIBE: self._describe,
+            HEALTH: self._health,
+        }
         self._calls = ThreadPoolExecutor(_CALLS_MAX, thread_name_prefix="call")
         self._server = grpc.server(
             self._calls,
@@ -168,23 +191,34 @@ class NodeServer:
             self._door.timetable.hold(None, arrived=arrived, cells=ask.cells)
             return Status.BUSY
         self._door.timetable.hold(work, arrived=arrived, cells=ask.cells)
-        ending = self._desk.collect(key, work)
-        return not_ready if ending is None else ending
+        if not work.done():
+            # Looked at once: work that ends a moment later has not been shown yet.
+            return not_ready
+        # This moment is public, so what is shown to witnesses from now on is, too.
+        # Work that failed is collected too, or every later asker would fail with it.
+        if work.exception() is None and not self._may_leave(work.result()):
+            return Status.INTERNAL if self._shut else not_ready
+        done = self._desk.collect(key, work)
+        return not_ready if done is None else done.ending
 
-    def _work(self, ask: wire.Ask) -> Ending:
+    def _may_leave(self, done: Done) -> bool:
+        """Tell whether enough peers have seen the entry that an answer rests on."""
+        return done.answer is None or (not self._shut and self._story.show(done.answer))
+
+    def _work(self, ask: wire.Ask) -> Done:
         """Turn all that can come of a question into an ending, and note which."""
         if self._shut:
-            return Status.INTERNAL
+            return Done(Status.INTERNAL)
         outcome = self._outcome(ask)
         if isinstance(outcome, BaseException):
-            return self._failed(outcome)
+            return Done(self._failed(outcome))
         said, reply = outcome
         if isinstance(said, wire.Answer):
             prefix = said.release_key.hex()[:12]
             _LOG.info("released metric=%s key=%s", ask.metric, prefix)
         elif isinstance(said, wire.Refusal):
             _LOG.info("refused metric=%s code=%s", ask.metric, said.code.name)
-        return reply
+        return Done(reply, said if isinstance(said, wire.Answer) else None)
 
     def _outcome(self, ask: wire.Ask) -> tuple[wire.Outcome, bytes] | BaseException:
         """Run the story, and hand over an error instead of handling it.
@@ -206,7 +240,7 @@ class NodeServer:
 
     def _describe(self, data: bytes) -> Ending:
         check(data == b"", "describe")
-        return wire.description_to_bytes(self._story.describe())
+        return description.description_to_bytes(self._story.describe())
 
     def _health(self, data: bytes) -> Ending:
         parse(health_pb2.HealthCheckRequest, data)

@@ -19,8 +19,9 @@ for whatever is asked next, so a cap may be the rule by which asking stops.
 
 *What must hold for it*, and is kept elsewhere: a household has one cohort per event,
 frozen by the register before anything about it is read and never moved by edits,
-imports or late rows; its entry year is frozen likewise; and every statement joins
-the register. If a cohort could move, the maximum would have to be a sum.
+imports or late rows; its entry year is frozen likewise; every statement joins the
+register; and one charge pays for one answer. If a cohort could move, the maximum
+would have to be a sum.
 
 A fiscal-year account ``(Y, F)`` composes the same charges, those about periods in
 ``F``: it hangs on what was asked and never on the clock, so no date renews it. A
@@ -279,8 +280,10 @@ class Accounts:
         )
 
 
-def check(before: Accounts, spend: Spend, caps: Caps, mandate_limit: Amount) -> None:
-    """Let a charge through if every account stays within its cap after it.
+def check(
+    before: Accounts, spend: Spend, caps: Caps, mandate_limit: Amount
+) -> Accounts:
+    """Return the accounts after a charge, if every one stays within its cap.
 
     Raises:
         BudgetExhausted: one would not; it tells what the tightest cap leaves, in
@@ -298,7 +301,7 @@ def check(before: Accounts, spend: Spend, caps: Caps, mandate_limit: Amount) -> 
             spent_before = before.fiscal(entry_year, fiscal_year)
             limits.append((total, caps.fiscal_year, spent_before))
     if all(total.within(cap) for total, cap, _ in limits):
-        return
+        return after
     rooms = [_room(total, cap, had, spend.amount) for total, cap, had in limits]
     model = min(room[0] for room in rooms)
     if model < spend.amount.model:

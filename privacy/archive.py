@@ -38,8 +38,8 @@ def read(file: bytes, *, key: bytes | None) -> tuple[str, ...]:
     Raises:
         BadSignature: somebody else signed it, or it was changed or cut.
     """
-    body, _, last = file.rstrip(b"\n").rpartition(b"\n")
-    body += b"\n" if body else b""
+    body, newline, last = file.rstrip(b"\n").rpartition(b"\n")
+    body += newline
     try:
         content = json.loads(last)
         value = base64.b64decode(content["signature"], validate=True)

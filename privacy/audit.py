@@ -13,19 +13,30 @@ The running site makes the same check of itself with `cmpp-node ledger verify`.
 """
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Final
 
 from privacy import mechanism, sensitivity, succession
 from privacy.catalogue import Programme
 from privacy.chain import LAW, Entry, Kind
-from privacy.errors import ExchangeError, LedgerInconsistent, NotAllowed
+from privacy.errors import (
+    ExchangeError,
+    LedgerInconsistent,
+    NoiseBroken,
+    NotAllowed,
+)
 from privacy.export import Export, ReleaseLine
 from privacy.law import Law
 from privacy.mandate import Asked, Mandate, Purpose
+from privacy.mechanism import Mechanism
 from privacy.period import Period
 from privacy.query import Mode, Query, cells
+from privacy.sensitivity import Sensitivity
+
+_ABOUT: Final = 1 + Fraction(1, 10**9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +118,7 @@ class _Check:
 
     def take(self, entry: Entry) -> None:
         """Take one more entry; what is wrong with a charge or release is noted."""
+        _moment(entry)
         if entry.kind in LAW:
             named = entry.document
             file = None if named is None else self._export.documents[named]
@@ -201,16 +213,32 @@ class _Check:
             raise LedgerInconsistent("the charge it rests on is not right.")
         size = len(cells(paid.query, paid.programme.dictionary))
         moved = sensitivity.of(paid.query, paid.programme.dictionary)
-        noise = mechanism.calibrate(
-            l2_squared=moved.l2_squared, rho=Fraction(paid.entry.rho or ""), size=size
-        )
-        said = (kept.size, kept.l2_squared, kept.variance, kept.released_at)
-        due = (size, str(moved.l2_squared), str(noise.variance), entry.at)
-        if said != due:
+        said = (kept.size, kept.l2_squared, kept.released_at)
+        due = (size, str(moved.l2_squared), entry.at)
+        if said != due or not _is_due(kept, moved, Fraction(paid.entry.rho or "")):
             raise LedgerInconsistent(
                 "its size, sensitivity or noise is not what its charge paid for."
             )
         self.paid[key] = replace(paid, release=kept, kept_by=entry)
+
+
+def _is_due(kept: ReleaseLine, moved: Sensitivity, rho: Fraction) -> bool:
+    """Tell whether a release has the noise its loss paid for: enough, and no more.
+
+    Whether it is enough is the noise library's own word. Another version of it may
+    choose a scale that differs in the last place, so no more is asked roughly.
+    """
+    variance = Fraction(kept.variance)
+    root = (math.isqrt(variance.numerator), math.isqrt(variance.denominator))
+    scale = Fraction(*root)
+    try:
+        Mechanism(kept.size, moved.l2_squared, rho, scale)
+    except NoiseBroken:
+        return False
+    least = mechanism.calibrate(
+        l2_squared=moved.l2_squared, rho=rho, size=kept.size
+    ).variance
+    return scale**2 == variance <= least * _ABOUT
 
 
 def _check_same(entry: Entry, query: Query, mandate: Mandate) -> None:
@@ -241,5 +269,14 @@ def _check_same(entry: Entry, query: Query, mandate: Mandate) -> None:
 
 
 def _moment(entry: Entry) -> dt.datetime:
-    """Return when an entry was made."""
-    return dt.datetime.fromisoformat(entry.at)
+    """Return when an entry was made.
+
+    Raises:
+        LedgerInconsistent: it does not say so in UTC, so nobody could know.
+    """
+    moment = dt.datetime.fromisoformat(entry.at)
+    if moment.utcoffset() != dt.timedelta(0):
+        raise LedgerInconsistent(
+            f"Ledger entry {entry.sequence} does not state its moment in UTC."
+        )
+    return moment

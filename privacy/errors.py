@@ -109,8 +109,8 @@ class BudgetExhausted(Refused):
         asked = _rho_text(asked_pico_rho)
         super().__init__(
             f"The question costs {asked} rho and {left} rho is left under the site's "
-            "cap, so nothing was spent; ask for less precision, wait for the next "
-            "fiscal year, or ask the privacy officer to sign a larger cap.",
+            "cap, so nothing was spent; ask for less precision, or ask the privacy "
+            "officers to sign a larger cap. No waiting renews one.",
         )
         self.left_pico_rho = left_pico_rho
         self.asked_pico_rho = asked_pico_rho

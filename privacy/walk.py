@@ -52,6 +52,7 @@ class Walk:
         self.documents: dict[str, int] = {}
         self.epoch = 1
         self.started: Entry | None = None
+        self._reopened = 0
         self._boots: set[str] = set()
         self._newest = ""
 
@@ -104,7 +105,7 @@ class Walk:
             case Kind.RELEASE:
                 self._release(entry)
             case Kind.REOPENED:
-                self.epoch += 1
+                self.epoch, self._reopened = self.epoch + 1, entry.sequence
                 self.accounts = self.accounts.after_reopening(
                     self.notes.caps_ever(),
                     through=self._newest,
@@ -127,14 +128,16 @@ class Walk:
         if key is None or key in self.charged:
             raise _impossible(entry)
         limit = self.notes.limit(spend.mandate)
-        accounts.check(self.accounts, spend, self.notes.caps(), limit)
-        self.accounts = self.accounts.after_charge(spend)
+        caps = self.notes.caps()
+        self.accounts = accounts.check(self.accounts, spend, caps, limit)
         self.charged[key] = entry
 
     def _release(self, entry: Entry) -> None:
-        """Check that a release was charged first and happened once."""
+        """Check that a release was charged first, in this epoch, and happened once."""
         key = entry.release_key
         if key is None or key not in self.charged or key in self.released:
+            raise _impossible(entry)
+        if self.charged[key].sequence < self._reopened:
             raise _impossible(entry)
         self.released[key] = entry
 

@@ -183,19 +183,7 @@ def redeem(
         Untrusted: The token was used, is too old, or was never made.
         CertificateRefused: Somebody else answers at the coordinator's address.
     """
-    joining = Joining(
-        token=invitation.token,
-        signing_request=signing_request,
-        statement_key=statement.public_key().public_bytes_raw(),
-        masking_key=masking_key,
-    )
-    message = coordinator_pb2.JoinRequest(
-        token=joining.token,
-        signing_request=joining.signing_request,
-        statement_key=joining.statement_key,
-        masking_key=joining.masking_key,
-        proof=statement.sign(joining.proved),
-    )
+    message = _join_request(invitation.token, signing_request, statement, masking_key)
     with mtls.channel(
         invitation.address,
         peer_dns=mtls.COORDINATOR_DNS,
@@ -218,6 +206,28 @@ def redeem(
             ) from error
     certificate = parse(coordinator_pb2.Certificate, data)
     return certificate.leaf
+
+
+def _join_request(
+    token: bytes,
+    signing_request: bytes,
+    statement: Ed25519PrivateKey,
+    masking_key: bytes,
+) -> coordinator_pb2.JoinRequest:
+    """Write what a site sends when it joins, signed with its statement key."""
+    joining = Joining(
+        token=token,
+        signing_request=signing_request,
+        statement_key=statement.public_key().public_bytes_raw(),
+        masking_key=masking_key,
+    )
+    return coordinator_pb2.JoinRequest(
+        token=joining.token,
+        signing_request=joining.signing_request,
+        statement_key=joining.statement_key,
+        masking_key=joining.masking_key,
+        proof=statement.sign(joining.proved),
+    )
 
 
 def read_join(data: bytes) -> Joining:

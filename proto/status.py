@@ -87,7 +87,7 @@ _SENTENCES: Final[Mapping[RefusalCode, str]] = {
     ),
     RefusalCode.BUDGET_EXHAUSTED: (
         "The loss left at the site does not cover the question; ask for less "
-        "precision, or wait for the officer to sign a larger cap."
+        "precision, or ask its officers to sign a larger cap."
     ),
     RefusalCode.PERIOD_NOT_CLOSED: (
         "The site has not closed this period; ask again when it has."

@@ -10,11 +10,26 @@ from typing import Annotated, Final
 import typer
 
 from coordinator import authority as authorities
-from coordinator.cli import centre, metrics, network, packs, queries
+from coordinator.cli import (
+    audits,
+    board,
+    centre,
+    editions,
+    logs,
+    mandates,
+    metrics,
+    network,
+    packs,
+    programmes,
+    queries,
+    rosters,
+)
 from coordinator.cli.centre import SHOW, TELL, Centre
+from coordinator.config import DEFAULT_NETWORK
 from coordinator.server import Door, JoinServer
 from privacy.errors import (
     BadConfiguration,
+    BadSignature,
     Busy,
     ExchangeError,
     InvalidProgramme,
@@ -25,7 +40,7 @@ from privacy.errors import (
 )
 
 _EXIT_CODES: Final = (
-    ((Refused,), 1),
+    ((Refused, BadSignature), 1),
     ((BadConfiguration, InvalidProgramme, InvalidQuery), 2),
     ((Busy, Unreachable, Untrusted), 3),
 )
@@ -43,6 +58,14 @@ app.add_typer(queries.app, name="query")
 app.add_typer(packs.app, name="pack")
 app.add_typer(network.sites, name="site")
 app.add_typer(network.certificates, name="authority")
+app.add_typer(board.app, name="board")
+app.add_typer(rosters.app, name="roster")
+app.add_typer(editions.app, name="edition")
+app.add_typer(mandates.app, name="mandate")
+app.add_typer(programmes.app, name="programme")
+app.add_typer(logs.app, name="log")
+app.add_typer(audits.app, name="audit")
+app.command()(audits.holdings)
 
 
 @app.callback()
@@ -52,8 +75,14 @@ def _start(
         Path,
         typer.Option(envvar="CMPP_HOME", help="The coordinator's own directory."),
     ] = Path("~/.cmpp"),
+    programme: Annotated[
+        str | None,
+        typer.Option(
+            help="Version of the definitions; the newest edition's by default."
+        ),
+    ] = None,
 ) -> None:
-    context.obj = Centre(home.expanduser())
+    context.obj = Centre(home.expanduser(), programme=programme)
 
 
 @app.command()
@@ -62,10 +91,13 @@ def init(
     join_address: Annotated[
         str, typer.Option(help="Where sites redeem invitations, as they reach it.")
     ] = "127.0.0.1:7440",
+    network_name: Annotated[
+        str, typer.Option("--network", help="The network's name, for good.")
+    ] = DEFAULT_NETWORK,
 ) -> None:
-    """Make a coordinator: settings, certificate authority, own certificate, store."""
+    """Make a coordinator: settings, authority, own certificate and keys, store."""
     opened = centre.opened(context)
-    opened.home.make(join_address=join_address)
+    opened.home.make(join_address=join_address, network=network_name)
     authorities.create(opened.home.authority, now=centre.now())
     opened.authority.equip_coordinator(opened.home.identity, now=centre.now())
     SHOW.print(f"Made a coordinator in {opened.home.directory}.")

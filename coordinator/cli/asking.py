@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import StrEnum
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,17 +21,7 @@ from coordinator.order import Order
 from coordinator.result import Result, Status, epsilon
 from privacy import loss
 from privacy.catalogue import Metric
-
-
-class Purpose(StrEnum):
-    """Why a question is asked: a closed list, and enforcement is not in it."""
-
-    OVERSIGHT = "oversight"
-    EVALUATION = "evaluation"
-    SERVICE_IMPROVEMENT = "service-improvement"
-    FUNDING_REPORT = "funding-report"
-    SINGLE_AUDIT = "single-audit"
-
+from privacy.mandate import Purpose
 
 PurposeOption = Annotated[
     Purpose, typer.Option(help="Why it is asked; kept with the question.")
@@ -42,6 +32,12 @@ AgainOption = Annotated[
         "--ask-again",
         help="Ask the sites even for answers already held here, to see that they "
         "are still the same; free.",
+    ),
+]
+MandateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mandate", help="The mandate's number; by default the one that covers it."
     ),
 ]
 PageOption = Annotated[
@@ -57,16 +53,20 @@ def put(
     orders: Sequence[Order],
     *,
     purpose: Purpose,
+    mandate: str | None,
     ask_again: bool,
     quiet: bool,
 ) -> Outcome:
     """Ask, and show how far every site is while it runs."""
+    asked = [(each.metric.id, each.period) for each in orders]
+    opens = opened.mandate_for(asked, purpose=purpose, number=mandate)
+    orders = [replace(each, revision=opens.revision) for each in orders]
     total = len(order.distinct(orders, opened.programme))
     names = [site.name for site in opened.sites.all()]
     with _watch(names, total, quiet=quiet) as watch:
         return ask.ask(
             orders,
-            desk=opened.desk(purpose=purpose.value, ask_again=ask_again),
+            desk=opened.desk(opens, purpose=purpose, ask_again=ask_again),
             now=centre.now(),
             watch=watch,
         )

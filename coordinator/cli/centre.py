@@ -3,24 +3,36 @@
 import datetime as dt
 import getpass
 import json
+import re
 import sys
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
 import sqlalchemy as sa
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
-from coordinator import database
-from coordinator.ask import Desk
+from coordinator import database, editions
 from coordinator.authority import Authority
 from coordinator.config import CoordinatorConfig, Home
+from coordinator.desk import Desk
+from coordinator.documents import Documents
+from coordinator.evidence import Evidence
+from coordinator.governance import Governance
+from coordinator.log import Log
+from coordinator.mandates import Wanted
 from coordinator.sites import Site, SiteList
 from coordinator.store import Store
 from privacy import catalogue
 from privacy.catalogue import Programme
-from proto import credentials
+from privacy.mandate import Mandate, Purpose
+from privacy.period import Period
+from privacy.roster import Roster
+from privacy.signing import Kind
+from proto import credentials, keys
 from proto.client import NodeClient
 from proto.mtls import Identity
 
@@ -51,9 +63,15 @@ def write_json(content: object) -> None:
 class Centre:
     """The coordinator at a home directory; parts open when first used."""
 
-    def __init__(self, directory: Path) -> None:
-        """Name the directory; nothing is read yet."""
+    def __init__(self, directory: Path, *, programme: str | None = None) -> None:
+        """Name the directory; nothing is read yet.
+
+        Args:
+            directory: The coordinator's own.
+            programme: Version of the definitions to use; the newest unless told.
+        """
         self.home = Home(directory)
+        self._programme = programme
 
     @cached_property
     def config(self) -> CoordinatorConfig:
@@ -68,8 +86,67 @@ class Centre:
 
     @cached_property
     def programme(self) -> Programme:
-        """The dictionary and catalogue this software ships."""
-        return catalogue.load()
+        """The dictionary and catalogue: the newest edition, or the one named."""
+        if self._programme is None and not self.home.config_file.exists():
+            return catalogue.load()
+        kept = self.documents.all(Kind.EDITION)
+        return editions.find(editions.programmes(kept), self._programme)
+
+    @cached_property
+    def statement_key(self) -> Ed25519PrivateKey:
+        """The key that signs questions and the log."""
+        return keys.load(self.home.statement_key_file, passphrase=None)
+
+    @cached_property
+    def log(self) -> Log:
+        """The transparency log, proved whole."""
+        return Log(self.engine, self.config.network, self.statement_key)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """Every signed document of the network."""
+        return Documents(self.engine)
+
+    @cached_property
+    def governance(self) -> Governance:
+        """What the sites and the Board decided."""
+        return Governance(
+            network=self.config.network,
+            documents=self.documents,
+            log=self.log,
+            sites={site.name: site for site in self.sites.all()},
+            connect=self.connect,
+        )
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Who takes part, with whose keys."""
+        return self.governance.roster()
+
+    def mandate_for(
+        self,
+        asked: Collection[tuple[str, Period]],
+        *,
+        purpose: Purpose,
+        number: str | None = None,
+    ) -> Mandate:
+        """Return the one mandate in force under which these may be asked.
+
+        Args:
+            asked: Metrics, each with the period it is asked about.
+            purpose: Why.
+            number: The mandate's number, where it is named.
+
+        Raises:
+            NotAllowed: there is none, or none in particular; the sentence says why.
+        """
+        wanted = Wanted(
+            asked=asked,
+            purpose=purpose,
+            programme=self.programme.version,
+            named=number,
+        )
+        return self.governance.mandate_for(wanted, now=now())
 
     @cached_property
     def store(self) -> Store:
@@ -103,19 +180,35 @@ class Centre:
             call_timeout_seconds=self.config.call_timeout_seconds,
         )
 
-    def desk(self, *, purpose: str, ask_again: bool) -> Desk:
-        """Gather what asking takes."""
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Every signed question and answer."""
+        return Evidence(self.engine)
+
+    def desk(self, mandate: Mandate, *, purpose: Purpose, ask_again: bool) -> Desk:
+        """Gather what asking under a mandate takes."""
         return Desk(
             programme=self.programme,
             store=self.store,
+            evidence=self.evidence,
+            log=self.log,
+            roster=self.roster,
+            mandate=mandate,
+            key=self.statement_key,
             site_list=self.sites,
             connect=self.connect,
             deadline_seconds=self.config.deadline_seconds,
             confidence=self.config.confidence_exact,
-            asked_by=getpass.getuser(),
-            purpose=purpose,
+            asked_by=asker(),
+            purpose=purpose.value,
             ask_again=ask_again,
         )
+
+
+def asker() -> str:
+    """Return who asks, as one plain word that a question may carry."""
+    word = re.sub(r"[^A-Za-z0-9._@-]", "-", getpass.getuser())[:64]
+    return word if word[:1].isalnum() else f"a{word}"[:64]
 
 
 def opened(context: typer.Context) -> Centre:

@@ -18,6 +18,7 @@ certificates = typer.Typer(
 )
 
 _Address = Annotated[str, typer.Option(help="Where its node listens, host:port.")]
+_Provider = Annotated[str, typer.Option(help="Who runs it, as the roster will say.")]
 
 
 @sites.command("list")
@@ -51,7 +52,12 @@ def list_sites(
 
 @sites.command()
 def invite(
-    context: typer.Context, site: str, address: _Address, *, as_json: AsJson = False
+    context: typer.Context,
+    site: str,
+    address: _Address,
+    *,
+    provider: _Provider = "",
+    as_json: AsJson = False,
 ) -> None:
     """Put a site on the list and print the invitation for its operator.
 
@@ -59,7 +65,7 @@ def invite(
     authority's fingerprint by telephone.
     """
     opened = centre.opened(context)
-    listed = Site(name=site, address=address)
+    listed = Site(name=site, address=address, provider=provider)
     invitation = opened.authority.invite(
         site,
         address=opened.config.join_address,
@@ -85,9 +91,12 @@ def invite(
 
 
 @sites.command()
-def add(context: typer.Context, site: str, address: _Address) -> None:
-    """Put a site on the list, or change where its node listens."""
-    centre.opened(context).sites.add(Site(name=site, address=address))
+def add(
+    context: typer.Context, site: str, address: _Address, *, provider: _Provider = ""
+) -> None:
+    """Put a site on the list, or change where its node listens and who runs it."""
+    listed = Site(name=site, address=address, provider=provider)
+    centre.opened(context).sites.add(listed)
     SHOW.print(f"{site} is asked at {address}.")
 
 

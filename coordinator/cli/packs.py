@@ -9,8 +9,8 @@ from coordinator import preview as previews
 from coordinator.cli import asking, centre, queries
 from coordinator.cli.asking import (
     AgainOption,
+    MandateOption,
     PageOption,
-    Purpose,
     PurposeOption,
     ResultsOption,
 )
@@ -19,6 +19,7 @@ from coordinator.order import Order
 from coordinator.preview import Expected, Preview
 from coordinator.result import epsilon
 from privacy import pack
+from privacy.mandate import Purpose
 from privacy.pack import Pack, PlannedLine
 from privacy.period import Period
 
@@ -86,6 +87,7 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
     *,
     name: PackOption = DEFAULT,
     purpose: PurposeOption = Purpose.OVERSIGHT,
+    mandate: MandateOption = None,
     ask_again: AgainOption = False,
     by_site: Annotated[
         bool, typer.Option("--by-site", help="Show every site, not only the totals.")
@@ -101,6 +103,7 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
         opened,
         [_order(opened, planned) for planned in chosen.lines_for(Period(period))],
         purpose=purpose,
+        mandate=mandate,
         ask_again=ask_again,
         quiet=as_json,
     )

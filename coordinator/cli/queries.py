@@ -13,8 +13,8 @@ from coordinator import words
 from coordinator.cli import asking, centre
 from coordinator.cli.asking import (
     AgainOption,
+    MandateOption,
     PageOption,
-    Purpose,
     PurposeOption,
     ResultsOption,
 )
@@ -25,6 +25,7 @@ from coordinator.result import EVERYWHERE, loss_content
 from privacy import loss, pack
 from privacy.catalogue import Metric, Programme
 from privacy.errors import InvalidQuery
+from privacy.mandate import Purpose
 from privacy.period import Period
 
 app = typer.Typer(help="One question at a time.", no_args_is_help=True)
@@ -88,6 +89,7 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
     *,
     rho: RhoOption = None,
     purpose: PurposeOption = Purpose.OVERSIGHT,
+    mandate: MandateOption = None,
     ask_again: AgainOption = False,
     html: PageOption = None,
     results: ResultsOption = None,
@@ -97,7 +99,12 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
     opened = centre.opened(context)
     wanted = order_of(opened.programme, metric, period, rho)
     outcome = asking.put(
-        opened, [wanted], purpose=purpose, ask_again=ask_again, quiet=as_json
+        opened,
+        [wanted],
+        purpose=purpose,
+        mandate=mandate,
+        ask_again=ask_again,
+        quiet=as_json,
     )
     asking.show(opened, outcome.results, as_json=as_json, by_site=True)
     asking.tell_charges(outcome)

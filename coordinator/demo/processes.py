@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -130,6 +130,41 @@ def run(module: str, *words: str) -> str:
     if done.returncode:
         raise Unreachable(f"`{module} {' '.join(words[:4])} ...` ended: {done.stderr}")
     return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """One command to be typed.
+
+    Attributes:
+        words: The command without its program.
+        refused: Whether it is expected to be refused.
+    """
+
+    words: tuple[str, ...]
+    refused: bool = False
+
+
+def typed(module: str, commands: Sequence[Typed]) -> list[str]:
+    """Type commands of one program, one after the other, in a process of their own.
+
+    Returns:
+        What each printed, or why it was refused.
+
+    Raises:
+        Unreachable: one ended in another way than was expected.
+    """
+    done = subprocess.run(  # noqa: S603 - our own commands
+        [sys.executable, "-m", "coordinator.demo.typist", f"{module}.cli.app"],
+        input=json.dumps([asdict(each) for each in commands]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Unreachable(f"A command of {module} failed: {done.stderr}")
+    found: list[str] = json.loads(done.stdout)
+    return found
 
 
 def _read(file: Path) -> list[Known]:

@@ -1,4 +1,4 @@
-"""Tell the demonstration: set up, ask the pack, check, ask again, and clean up."""
+"""Tell the demonstration: set up, agree, ask the pack, ask again, audit, clean up."""
 
 import json
 import shutil
@@ -11,9 +11,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from coordinator.demo import network
-from coordinator.demo.network import SITES, Left, Plan
-from coordinator.demo.processes import Processes
+from coordinator.demo import auditing, government, network
+from coordinator.demo.government import SEATS, Opened
+from coordinator.demo.network import BY_HAND, SITES, Left, Plan
+from coordinator.demo.processes import Processes, Typed
 from privacy import catalogue, pack
 from privacy.errors import BadConfiguration
 from privacy.period import Period
@@ -35,13 +36,18 @@ def tell(plan: Plan, *, keep: bool) -> int:
         SAY.print(f"Starting a coordinator and {len(SITES)} sites in {plan.directory}.")
         network.set_up(plan, running)
         SAY.print(f"All are serving after {time.monotonic() - began:.0f} seconds.\n")
+        fingerprint = government.agree_on_roster(plan)
+        _show_roster(fingerprint)
+        opened = government.open_questions(plan, "--pack", PACK, "--period", PERIOD)
+        _show_mandate(opened)
         good = _ask(plan)
         left = network.loss_left(plan)
         _show_left(left)
         good = _ask_again(plan, left) and good
+        good = _audit(plan, fingerprint) and good
         SAY.print(
-            f"\nWritten: {plan.directory / 'report.html'} and "
-            f"{plan.directory / 'results.json'}"
+            f"\nWritten in {plan.directory}: report.html, results.json, public-log, "
+            "audit-pack, and every command in commands.txt."
         )
         if keep:
             _hand_over(plan)
@@ -78,11 +84,48 @@ def clear(directory: Path) -> None:
     mark.touch()
 
 
+def _show_roster(fingerprint: str) -> None:
+    """Say who takes part, and how they came to agree on it."""
+    members = [name for name, (_, standing) in SEATS.items() if standing == "member"]
+    SAY.print(
+        f"Roster 1 is in force: every site compared its digest ({fingerprint[:16]}...) "
+        f"by telephone and signed it. It names {len(SITES)} sites, {len(members)} "
+        "counting members of the Board and its chair, each with a key of their own.\n"
+    )
+
+
+def _show_mandate(opened: Opened) -> None:
+    """Show what the Board signed, what an officer read, and who accepted how."""
+    SAY.print(f"With the chair's and one member's signature: {opened.alone}")
+    SAY.print(
+        f"With a second member's, mandate {opened.number} was brought to the sites. "
+        f"What the officer at {BY_HAND[0]} reads before deciding:\n"
+    )
+    SAY.out(opened.card)
+    table = Table("Site", "Mandate", "Accepted", title_justify="left")
+    for site, what in opened.sites.items():
+        how = "by an officer, who read it"
+        if what == "adopted":
+            how = "by a rule that two officers had signed"
+        table.add_row(site, opened.number, how)
+    SAY.print(table)
+    SAY.print("No answer leaves a site before enough of its peers saw its ledger.\n")
+
+
+def _audit(plan: Plan, fingerprint: str) -> bool:
+    """Publish and check the log, then the whole audit pack, from outside."""
+    SAY.print(f"\nThe public log: {auditing.publish_log(plan).strip()}")
+    SAY.print("The audit pack, checked in an empty directory with one fingerprint:\n")
+    folder = auditing.pack(plan)
+    return auditing.verify(plan, folder, fingerprint=fingerprint)
+
+
 def _pack(plan: Plan, results: Path, *options: str) -> None:
     """Run `cmpp pack run` where everybody can see it."""
     words = ("--home", str(plan.centre), "pack", "run", PERIOD, "--pack", PACK)
     command = [sys.executable, "-m", "coordinator", *words]
     written = ("--results", str(results))
+    plan.note("cmpp", [Typed((*words, *written, *options))])
     subprocess.run([*command, *written, *options], check=True)  # noqa: S603
 
 
@@ -177,8 +220,12 @@ def _hand_over(plan: Plan) -> None:
     shown = str(command) if command.exists() else f"{python} -m coordinator"
     home = f"--home {plan.centre}"
     SAY.print(
-        "\nEverything is still running. Ask another question:\n"
+        "\nEverything is still running. See what another question would cost:\n"
         f"  {shown} {home} query preview M08 FY2025-H1\n"
+        "The mandate does not cover it. Two members and the officers of the sites open "
+        f"it; {plan.commands.name} shows how they did before:\n"
+        f"  {shown} {home} mandate draft next.cmpp --metric M08 --period FY2025-H1 "
+        "--rho 0.01\n"
         f"  {shown} {home} query run M08 FY2025-H1\n"
         f"Stop it all with:\n  {script}",
         soft_wrap=True,

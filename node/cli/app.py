@@ -1,15 +1,29 @@
 """Assemble the commands, and turn what goes wrong into words and an exit code."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from node import grid, identity, policy, quiet, server
+from node import grid, identity, quiet, server
 from node.answer import Node
-from node.cli import book, home, officer, recording
+from node.carrier import Carrier
+from node.cli import (
+    book,
+    budget,
+    home,
+    inbox,
+    notice,
+    officer,
+    policy,
+    recording,
+    rosters,
+    simulation,
+    stopping,
+)
 from node.cli.home import SHOW, TELL, Home
 from node.config import NodeConfig
 from node.importer import KeyStore
@@ -19,7 +33,8 @@ from node.records.connect import Kind
 from node.records.store import Reader, RecordStore
 from node.register.book import Register
 from node.server import Door, NodeServer
-from privacy.catalogue import Status
+from node.witness import Standing, Witness
+from privacy.chain import Kind as Fate
 from privacy.errors import (
     BadConfiguration,
     BadRecords,
@@ -32,7 +47,10 @@ from privacy.errors import (
     Unreachable,
     Untrusted,
 )
+from privacy.law import Law
+from privacy.mandate import Mandate
 from privacy.period import Period
+from privacy.statement import BOOT_BYTES
 from proto import credentials
 
 _EXIT_CODES: Final = (
@@ -53,9 +71,16 @@ app = typer.Typer(
 app.command("import")(recording.import_records)
 app.command()(recording.synthesize)
 app.command()(recording.close)
-app.add_typer(officer.officers, name="officer")
-app.add_typer(officer.policies, name="policy")
+app.add_typer(officer.app, name="officer")
+app.add_typer(policy.app, name="policy")
+app.add_typer(inbox.app, name="inbox")
+app.add_typer(inbox.mandates, name="mandate")
+budget.app.command("simulate")(simulation.simulate)
+app.add_typer(budget.app, name="budget")
 app.add_typer(book.app, name="ledger")
+app.add_typer(rosters.app, name="roster")
+app.command("notice")(notice.write)
+stopping.register(app)
 
 _Invitation = Annotated[
     str | None, typer.Option(help="The line the coordinator printed for this site.")
@@ -79,25 +104,19 @@ def init(
     site: Annotated[str, typer.Option(help="The site's short name, such as NYC.")],
     *,
     invitation: _Invitation = None,
-    officer_key: Annotated[
-        Path | None, typer.Option(help="The privacy officer's public key, to trust.")
-    ] = None,
     listen_address: Annotated[
         str, typer.Option(help="Where the node listens, host:port.")
     ] = "127.0.0.1:7443",
 ) -> None:
-    """Make a site: settings, keys, an empty ledger and register, a draft policy."""
+    """Make a site: settings, keys, an empty ledger and register."""
     made = home.opened(context)
     _make(made, site, listen_address)
     SHOW.print(f"Made site {site} in {made.directory}.")
-    if officer_key is not None:
-        officer.install(made, officer_key)
     if invitation is not None:
         _join(made, invitation)
     SHOW.print(
-        "Next: the privacy officer runs `cmpp-node officer init` on a medium of "
-        f"their own, reads {made.config.policy_file.name}, and signs it with "
-        "`cmpp-node policy sign`."
+        "Next: two privacy officers each run `cmpp-node officer init` on a medium of "
+        "their own; then `cmpp-node officer trust` here with both public keys."
     )
 
 
@@ -114,10 +133,10 @@ def join(
 def serve(context: typer.Context) -> None:
     """Answer the coordinator's questions until told to end."""
     site = home.opened(context)
+    # A rule that nobody had the right to make is found before anything is served.
+    site.charter.law()
     quiet.begin()
-    rules = site.policy
-    site.ledger.adopt(rules, now=home.now())
-    site.ledger.boot(now=home.now())
+    site.ledger.boot(secrets.token_bytes(BOOT_BYTES), now=home.now())
     folder = site.config.identity_directory
     door = Door(
         address=site.config.listen_address,
@@ -126,10 +145,21 @@ def serve(context: typer.Context) -> None:
         timetable=grid.for_size_class(site.config.size_class),
         clock=home.now,
     )
-    node = NodeServer(_story(site, rules), door=door)
+    name, key, law = site.config.site, site.statement_key, site.charter.law
+    standing = Standing(site.ledger, site=name, key=key, law=law)
+    carrier = Carrier(
+        charter=site.charter,
+        standing=standing,
+        witness=Witness(site.ledger, site=name, key=key, law=law),
+        clock=home.now,
+    )
+    node = NodeServer(_story(site, standing), carried=carrier.methods(), door=door)
     node.start()
-    TELL.print(f"{site.config.site} answers at {site.config.listen_address}.")
+    lookout = site.lookout
+    lookout.start()
+    TELL.print(f"{name} answers at {site.config.listen_address}.")
     code = server.run(node, grace_seconds=site.config.drain_seconds)
+    lookout.stop()
     raise typer.Exit(code)
 
 
@@ -194,27 +224,7 @@ def _make(made: Home, site: str, listen_address: str) -> None:
     first = made.programme.first_entry_year.quarters[0]
     Register.create(made.register_url, first=first)
     Ledger.create(made.ledger_url, site=site, now=home.now())
-    made.config.policy_file.write_text(_draft(made, site), "utf-8")
-
-
-def _draft(made: Home, site: str) -> str:
-    """Write a first policy: everything that runs, from the programme's start."""
-    today = home.now()
-    running = tuple(
-        metric.id
-        for metric in made.programme.metrics.values()
-        if metric.status is Status.RUNNING
-    )
-    return policy.draft_policy(
-        policy.Draft(
-            site=site,
-            programme=made.programme.version,
-            metrics=running,
-            first_entry_year=made.programme.first_entry_year.label,
-            last_entry_year=f"FY{today.year + 1}",
-            not_before=today,
-        )
-    )
+    identity.make_keys(made.config.identity_directory)
 
 
 def _join(site: Home, invitation: str) -> None:
@@ -229,7 +239,7 @@ def _join(site: Home, invitation: str) -> None:
     SHOW.print(fingerprint, soft_wrap=True)
 
 
-def _story(site: Home, rules: policy.Policy) -> Node:
+def _story(site: Home, standing: Standing) -> Node:
     """Put the site's parts behind its door."""
     checked: set[str] = set()
 
@@ -245,9 +255,11 @@ def _story(site: Home, rules: policy.Policy) -> Node:
 
     return Node(
         site=site.config.site,
-        programme=site.programme,
-        policy=rules,
+        charter=site.charter,
         ledger=site.ledger,
+        standing=standing,
+        key=site.statement_key,
+        dictionary=site.programme.dictionary,
         size_class=site.config.size_class,
         software=home.software(),
         closed_through=closed_through,
@@ -257,21 +269,27 @@ def _story(site: Home, rules: policy.Policy) -> Node:
 
 def _status(site: Home) -> dict[str, Any]:
     """Say what is in place, and the next step of those still to take."""
-    config = site.config
+    config, law = site.config, site.law
     joined = (config.identity_directory / credentials.CERTIFICATE_FILE).exists()
-    signed = config.policy_signature_file.exists()
     reader = site.records.open_current() if site.records.current() else None
     through = reader.closed_through if reader else None
-    if not joined:
-        following = "cmpp-node join, with the coordinator's invitation"
-    elif not signed:
-        following = "cmpp-node policy sign, by the privacy officer"
-    elif reader is None:
-        following = "cmpp-node import, or cmpp-node synthesize for training"
-    elif through is None:
-        following = "cmpp-node close, with the last quarter that is complete"
-    else:
-        following = "cmpp-node serve"
+    mandates = [
+        sent
+        for sent in law.sent.values()
+        if isinstance(sent.what, Mandate) and sent.fate is Fate.ACCEPTED
+    ]
+    steps = {
+        "cmpp-node join, with the coordinator's invitation": not joined,
+        "cmpp-node policy draft, sign and adopt, by two officers": law.policy is None,
+        "cmpp-node import, or cmpp-node synthesize for training": reader is None,
+        "cmpp-node close, with the last quarter that is complete": through is None,
+        "cmpp-node roster accept, with the roster the coordinator sent": (
+            law.roster is None
+        ),
+        "cmpp-node inbox list: the privacy officer is asked something": bool(
+            law.inbox(home.now())
+        ),
+    }
     days = (
         identity.days_left(config.identity_directory, now=home.now()) if joined else 0
     )
@@ -279,11 +297,25 @@ def _status(site: Home) -> dict[str, Any]:
     return {
         "site": config.site,
         "listen_address": config.listen_address,
-        "catalogue": site.programme.version,
+        "catalogue": law.newest.version if law.newest else "none accepted",
         "certificate_days_left": days,
-        "policy": f"version {site.policy.version}" if signed else "not signed",
+        "policy": f"version {law.policy.version}" if law.policy else "none",
+        "roster": f"version {law.roster.version}" if law.roster else "none",
+        "mandates": f"{len(mandates)} accepted, {len(law.inbox(home.now()))} waiting",
+        "answering": _answering(law),
         "records": reader.generation if reader else "none",
         "closed_through": through.label if through else "none",
-        "ledger": f"{head.sequence} entries, started {head.boot} times",
-        "next": following,
+        "ledger": f"{head.sequence} entries, epoch {head.epoch}",
+        "next": next(
+            (step for step, open_ in steps.items() if open_), "cmpp-node serve"
+        ),
     }
+
+
+def _answering(law: Law) -> str:
+    """Say whether anything can be answered, and if not, why."""
+    try:
+        law.check_answering()
+    except Refused as refused:
+        return f"no: {refused.message}"
+    return "yes, under an accepted mandate"

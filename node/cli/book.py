@@ -1,5 +1,6 @@
 """Commands about the ledger: what was spent, and that nobody altered it."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,8 +8,11 @@ from rich.table import Table
 
 from node.cli import home
 from node.cli.home import SHOW, AsJson, Home
-from node.ledger import Kind
-from privacy import loss
+from node.ledger import Scope
+from privacy import archive, audit, export, loss, signing
+from privacy.chain import Kind
+from privacy.policy import Policy
+from proto import keys
 
 app = typer.Typer(help="The ledger of spent privacy loss.", no_args_is_help=True)
 
@@ -22,7 +26,10 @@ def show(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each entry year has spent and what is left of its cap."""
+    """Show what each entry year has spent over its lifetime and what is left.
+
+    `cmpp-node budget show` tells of every other cap too.
+    """
     site = home.opened(context)
     content = _content(site, entries=entries)
     if as_json:
@@ -42,37 +49,44 @@ def show(
 
 @app.command()
 def verify(context: typer.Context) -> None:
-    """Prove the ledger whole: every link, every sum, every release."""
+    """Prove the ledger whole: every link, sum, cap, release, signature and cost."""
     site = home.opened(context)
     site.ledger.verify()
+    found = audit.check_site(export.read(site.ledger.export()))
+    found.require()
     head = site.ledger.head()
     SHOW.print(
         f"The ledger of {site.ledger.site} is whole: {head.sequence} entries, "
-        f"head {head.hash[:16]}."
+        f"{len(found.paid)} charges under accepted mandates, head {head.hash[:16]}."
     )
 
 
+@app.command("export")
+def write_export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A new file, such as NYC.archive.")],
+) -> None:
+    """Write the ledger for an auditor, signed by the site: no noisy number in it."""
+    site = home.opened(context)
+    key = site.statement_key
+    keys.write_new(file, archive.signed(site.ledger.export(), key), mode=0o600)
+    public = key.public_key().public_bytes_raw()
+    SHOW.print(f"Wrote {file}, signed by the site.", soft_wrap=True)
+    SHOW.print(f"Fingerprint of its key: {signing.fingerprint(public)}", soft_wrap=True)
+
+
 def _content(site: Home, *, entries: bool) -> dict[str, Any]:
-    """Return what the ledger says, under the policy in force."""
-    rules = site.policy
-    left = site.ledger.remaining(rules.caps)
-    head = site.ledger.head()
+    """Return what the ledger says."""
+    rules, head = site.law.policy, site.ledger.head()
     content: dict[str, Any] = {
         "site": site.ledger.site,
-        "accounts": [
-            {
-                "entry_year": account.entry_year,
-                "spent_rho": float(loss.from_pico(account.spent_pico)),
-                "epsilon": loss.epsilon(loss.from_pico(account.spent_pico), rules.delta)
-                if account.spent_pico
-                else 0.0,
-                "left_rho": float(loss.from_pico(left[account.entry_year])),
-                "spent_pico": account.spent_pico,
-                "left_pico": left[account.entry_year],
-            }
-            for account in site.ledger.accounts()
-        ],
-        "head": {"sequence": head.sequence, "hash": head.hash, "boot": head.boot},
+        "accounts": [] if rules is None else _accounts(site, rules),
+        "head": {
+            "sequence": head.sequence,
+            "hash": head.hash,
+            "epoch": head.epoch,
+            "boot": head.boot.hex(),
+        },
     }
     if entries:
         content["charges"] = [
@@ -87,3 +101,21 @@ def _content(site: Home, *, entries: bool) -> dict[str, Any]:
             if entry.kind is Kind.CHARGE
         ]
     return content
+
+
+def _accounts(site: Home, rules: Policy) -> list[dict[str, Any]]:
+    """Return what each entry year has spent over its lifetime."""
+    return [
+        {
+            "entry_year": account.name,
+            "spent_rho": float(loss.from_pico(account.spent.model)),
+            "epsilon": loss.epsilon(loss.from_pico(account.spent.model), rules.delta)
+            if account.spent.model
+            else 0.0,
+            "left_rho": float(loss.from_pico(account.left.model)),
+            "spent_pico": account.spent.model,
+            "left_pico": account.left.model,
+        }
+        for account in site.ledger.accounts()
+        if account.scope is Scope.LIFETIME
+    ]

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
-from node import policy
+from node import identity
+from node.charter import Charter
 from node.config import NodeConfig
 from node.ledger import Ledger
-from node.policy import Policy, officer
+from node.notify import Lookout, Notifier
 from node.records.connect import Kind, Place
 from node.records.schema import Schema, build
 from node.records.store import RecordStore
 from node.register.book import Register
 from privacy import catalogue
 from privacy.catalogue import Programme
+from privacy.law import Law
 
 CONFIG: Final = "node.toml"
 _WIDTH: Final = 110
@@ -103,7 +106,7 @@ class Home:
     @cached_property
     def records(self) -> RecordStore:
         """The generations of the records."""
-        return RecordStore(self.place, self.schema)
+        return RecordStore(self.place, self.schema, held=lambda: self.law.held)
 
     @cached_property
     def register(self) -> Register:
@@ -121,15 +124,35 @@ class Home:
         return Ledger.open(self.ledger_url)
 
     @cached_property
-    def policy(self) -> Policy:
-        """The policy, if the officer signed it and it is not an old one."""
-        return policy.load(
-            self.config.policy_file,
-            signature_path=self.config.policy_signature_file,
-            officer=officer.load_public(self.config.officer_public_key_file),
-            site=self.config.site,
-            last_version=self.ledger.policy_version(),
+    def charter(self) -> Charter:
+        """The rules in force, and the way to change them."""
+        return Charter(self.ledger, site=self.config.site)
+
+    @property
+    def law(self) -> Law:
+        """What holds now."""
+        return self.charter.law()
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """The way to tell the site's people that something needs them."""
+        settings, memory = self.config.notify, self.directory / "told"
+        return Notifier(self.config.site, settings, memory=memory)
+
+    @property
+    def lookout(self) -> Lookout:
+        """Whoever looks out for what they must be told."""
+        return Lookout(
+            self.notifier,
+            law=self.charter.law,
+            levels=self.ledger.levels,
+            clock=now,
         )
+
+    @property
+    def statement_key(self) -> Ed25519PrivateKey:
+        """The key of the site's statements."""
+        return identity.statement_key(self.config.identity_directory)
 
 
 def opened(context: typer.Context) -> Home:

@@ -1,96 +1,206 @@
-"""Commands of the privacy officer: the key, kept off the node, and the policy."""
+"""Commands of the privacy officers: their keys, kept off the node."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.table import Table
 
-from node import policy
 from node.cli import home
 from node.cli.home import SHOW, AsJson, Home
-from node.policy import officer
-from privacy import loss
+from privacy import decision, signing
+from privacy import policy as policies
+from privacy.errors import BadConfiguration
+from privacy.policy import OFFICERS_MIN
+from privacy.signing import Document, Kind
+from proto import keys
 
-officers = typer.Typer(help="The privacy officer's own key.", no_args_is_help=True)
-policies = typer.Typer(help="What this site allows.", no_args_is_help=True)
+app = typer.Typer(help="The privacy officers' own keys.", no_args_is_help=True)
 
-_NoPassphrase = Annotated[
+NoPassphrase = Annotated[
     bool,
     typer.Option(
-        "--no-passphrase", help="Leave the key unencrypted; for demonstrations."
+        "--no-passphrase", help="The key is not encrypted; for demonstrations."
     ),
 ]
+Key = Annotated[Path, typer.Option(help="The officer's private key.")]
+
+_FOLDER: Final = "officers"
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 
 
-@officers.command("init")
-def init_officer(
+@app.command("init")
+def make(
     directory: Annotated[Path, typer.Argument(help="On the officer's own medium.")],
     *,
-    no_passphrase: _NoPassphrase = False,
+    name: Annotated[str, typer.Option(help="Whose key, such as ana-ruiz.")],
+    no_passphrase: NoPassphrase = False,
 ) -> None:
-    """Make the officer's key pair. Run it on the officer's medium, not on the node."""
+    """Make an officer's key pair. Run it on the officer's medium, not on the node."""
+    _check_name(name)
     words = None
     if not no_passphrase:
         words = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
-    public = officer.init(directory, passphrase=words.encode() if words else None)
-    SHOW.print(f"Made the officer's key in {directory}. Keep it off the node.")
-    SHOW.print(f"Next, at the node: `cmpp-node officer trust {public}`.")
-
-
-@officers.command()
-def trust(context: typer.Context, public: Path) -> None:
-    """Install the officer's public key: the node obeys policies signed with it only."""
-    install(home.opened(context), public)
-
-
-def install(site: Home, public: Path) -> None:
-    """Put the officer's public key in its place at a site."""
-    officer.load_public(public)
-    site.config.officer_public_key_file.write_bytes(officer.read_bounded(public))
-    SHOW.print(f"{site.config.site} obeys policies signed with this officer's key.")
-
-
-@policies.command()
-def sign(
-    context: typer.Context,
-    key: Annotated[Path, typer.Option(help="The officer's private key.")],
-    *,
-    no_passphrase: _NoPassphrase = False,
-) -> None:
-    """Sign the policy file exactly as it is. Read it first."""
-    site = home.opened(context)
-    words = None if no_passphrase else typer.prompt("Passphrase", hide_input=True)
-    policy.sign(
-        site.config.policy_file,
-        key=officer.load_key(key, passphrase=words.encode() if words else None),
+    public = keys.init(
+        directory, name=name, passphrase=words.encode() if words else None
     )
-    SHOW.print(f"Signed {site.config.policy_file.name}. It holds from the next start.")
+    SHOW.print(f"Made the key of {name}. Keep {name}.key off the node.")
+    SHOW.print(f"Fingerprint: {signing.fingerprint(keys.load_public(public))}")
+    SHOW.print(
+        f"Next, at the node: `cmpp-node officer trust` with every {public.suffix} "
+        "file, of two officers at least."
+    )
 
 
-@policies.command()
+@app.command()
+def trust(
+    context: typer.Context,
+    publics: Annotated[list[Path], typer.Argument(help="The officers' .pub files.")],
+) -> None:
+    """Install officers' public keys, for the first policy.
+
+    Once a policy is in force, it names the officers, and only they can change that.
+    """
+    site = home.opened(context)
+    install(site, publics)
+    for name, key in trusted(site).items():
+        SHOW.print(f"{name}: {signing.fingerprint(key)}", soft_wrap=True)
+    SHOW.print("Compare each fingerprint with its officer, face to face.")
+
+
+@app.command()
+def sign(
+    file: Annotated[Path, typer.Argument(help="policy.toml, or a .cmpp file.")],
+    *,
+    key: Key,
+    no_passphrase: NoPassphrase = False,
+) -> None:
+    """Read and sign a policy or a decision away from the node.
+
+    Carry the file to your own machine, and the signed .cmpp file back. It needs no
+    site, and shows every word it signs.
+    """
+    document = _carried(file)
+    typer.echo(document.content.decode())
+    signed = document.signed_by(unlocked(key, no_passphrase=no_passphrase))
+    path = file.with_suffix(".cmpp")
+    path.write_bytes(signed.file())
+    SHOW.print(f"Signed this {document.kind.value}. Carry {path.name} back.")
+
+
+@app.command("list")
 def show(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Show the policy in force, if the officer signed it."""
-    rules = home.opened(context).policy
-    content = {
-        "site": rules.site,
-        "version": rules.version,
-        "programme": rules.programme,
-        "metrics": sorted(rules.metrics),
-        "periods": sorted(rules.period_kinds),
-        "entry_years": [rules.first_entry_year.label, rules.last_entry_year.label],
-        "lifetime_rho": str(rules.lifetime_rho),
-        "lifetime_epsilon": loss.epsilon(rules.lifetime_rho, rules.delta),
-        "per_release_rho": str(rules.per_release_rho),
-        "delta": str(rules.delta),
-        "not_before": rules.not_before.isoformat(),
-        "not_after": rules.not_after.isoformat(),
-    }
+    """Show who may sign for this site."""
+    site = home.opened(context)
+    rules = site.law.policy
+    found = trusted(site) if rules is None else rules.officers
+    where = "the first policy" if rules is None else f"policy {rules.version}"
     if as_json:
-        home.write_json(content)
+        named = {name: signing.key_text(key) for name, key in found.items()}
+        home.write_json({"by": where, "officers": named})
         return
-    table = Table(show_header=False)
-    for name, value in content.items():
-        text = ", ".join(value) if isinstance(value, list) else str(value)
-        table.add_row(name.replace("_", " ").capitalize(), text)
+    table = Table("Officer", "Fingerprint", title=f"By {where}")
+    for name, key in sorted(found.items()):
+        table.add_row(name, signing.fingerprint(key))
     SHOW.print(table)
+
+
+def install(site: Home, publics: Sequence[Path]) -> None:
+    """Put officers' public keys in their place at a site.
+
+    Raises:
+        BadConfiguration: a policy already says who they are, or two share a key.
+    """
+    if site.law.policy is not None:
+        raise BadConfiguration(
+            f"The policy in force names the officers of {site.config.site}; change "
+            "them in the next policy, which two of them sign."
+        )
+    known = trusted(site)
+    for public in publics:
+        _check_name(public.stem)
+        key = keys.load_public(public)
+        if known.get(public.stem, key) != key or _held_by_other(
+            known, public.stem, key
+        ):
+            raise BadConfiguration(
+                f"{public.stem} or that key is trusted here already; every officer "
+                "has a name and a key of their own."
+            )
+        if public.stem not in known:
+            folder = _folder(site)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            content = keys.read_bounded(public)
+            keys.write_new(folder / f"{public.stem}.pub", content, mode=0o644)
+        known[public.stem] = key
+
+
+def trusted(site: Home) -> dict[str, bytes]:
+    """Return the officers trusted for the first policy: name -> public key."""
+    found = sorted(_folder(site).glob("*.pub"))
+    return {path.stem: keys.load_public(path) for path in found}
+
+
+def enough(site: Home) -> dict[str, bytes]:
+    """Return the trusted officers, if they are enough to name in a policy.
+
+    Raises:
+        BadConfiguration: the two-person rule lacks its persons.
+    """
+    found = trusted(site)
+    if len(found) < OFFICERS_MIN:
+        raise BadConfiguration(
+            f"{len(found)} of at least {OFFICERS_MIN} officers are trusted here; "
+            "each runs `cmpp-node officer init`, then `cmpp-node officer trust`."
+        )
+    return found
+
+
+def unlocked(key: Path, *, no_passphrase: bool) -> Ed25519PrivateKey:
+    """Open an officer's private key, asking for its passphrase."""
+    words = None
+    if not no_passphrase:
+        words = typer.prompt("Passphrase", hide_input=True, err=True)
+    return keys.load(key, passphrase=words.encode() if words else None)
+
+
+def _carried(file: Path) -> Document:
+    """Read what an officer is about to sign, and refuse what says nothing definite.
+
+    Raises:
+        BadSignature: it is nothing that an officer signs.
+    """
+    content = keys.read_bounded(file)
+    if file.suffix == ".toml":
+        document = Document(kind=Kind.POLICY, content=content)
+    else:
+        first = content.partition(b"\n")[0].rpartition(b" ")[2]
+        kind = Kind.POLICY if first == Kind.POLICY.value.encode() else Kind.DECISION
+        document = signing.read(content, kind)
+    if document.kind is Kind.POLICY:
+        policies.parse(document)
+    else:
+        decision.parse(document)
+    return document
+
+
+def _folder(site: Home) -> Path:
+    """Return where trusted keys are."""
+    return site.directory / _FOLDER
+
+
+def _held_by_other(known: dict[str, bytes], name: str, key: bytes) -> bool:
+    """Tell whether another officer has this very key."""
+    return any(key == held for other, held in known.items() if other != name)
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that a policy could not carry plainly."""
+    if not _NAME.fullmatch(name):
+        raise BadConfiguration(
+            f"{name[:32]!r} will not do as an officer's name; use small letters, "
+            "digits and hyphens, such as ana-ruiz."
+        )

@@ -4,40 +4,31 @@ Two transactions frame every answer. `charge` spends the loss, durably, or finds
 that it was spent before; `store` keeps the noisy numbers beside it and returns
 the ones that stand. A crash between them costs budget and tells nothing; the
 same question finishes under the same charge later.
+
+The rules by which it charges are entries of the same ledger, entered with `enact`
+and read anew in every charging transaction: a pause or a revocation by another
+process holds at the next charge.
 """
 
 import datetime as dt
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from fractions import Fraction
-from typing import Self, TypeVar
+from typing import Self
 
-from sqlalchemy import Connection, Engine, insert, inspect
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy import Connection
 
-from node.ledger import connect, read, tables, write
-from node.ledger.chain import Entry, Event, Kind
-from node.ledger.charge import Charge, Charged, Stored, charged_amounts, moment
-from node.policy import Caps, Policy
-from privacy.errors import (
-    BadConfiguration,
-    Busy,
-    Corrupt,
-    LedgerInconsistent,
-    LedgerMissing,
-    LedgerStopped,
-)
+from node.ledger import balance, connect, prove, read, write
+from node.ledger.balance import Account, Key, Scope
+from node.ledger.charge import Charge, Charged, Stored, moment
+from node.ledger.keeper import Keeper
+from privacy.amount import Amount
+from privacy.chain import LAW, Entry, Event, Kind
+from privacy.errors import BadSignature, ChainBroken, LedgerInconsistent
+from privacy.export import ReleaseLine, Writer
+from privacy.notes import Notes
 from privacy.period import Period
-
-_ATTEMPTS = 8
-_PAUSE_SECONDS = 0.01
-
-# A damaged file shows as a database error, or as text and numbers that are none.
-_DAMAGE = (SQLAlchemyError, ValueError, TypeError)
-
-_T = TypeVar("_T")
+from privacy.walk import BOOT_BYTES, Walk, check_document
 
 
 class Ledger:
@@ -48,12 +39,10 @@ class Ledger:
     what is on the disk is then unknown: the process must end and start again.
     """
 
-    def __init__(self, engine: Engine, *, site: str) -> None:
-        """Wrap an engine; use `Ledger.open` or `Ledger.create`."""
-        self.site = site
-        self._engine = engine
-        self._lock = threading.Lock()
-        self._stopped = False
+    def __init__(self, keeper: Keeper) -> None:
+        """Wrap a keeper; use `Ledger.open` or `Ledger.create`."""
+        self._keeper = keeper
+        self._known: tuple[int, Notes] = (0, Notes())
 
     @classmethod
     def create(cls, url: str, *, site: str, now: dt.datetime) -> Self:
@@ -62,24 +51,7 @@ class Ledger:
         Raises:
             BadConfiguration: a ledger is already there.
         """
-        where, at = connect.parse(url), moment(now)
-        path = connect.sqlite_path(where)
-        if path is not None:
-            connect.new_file(path)
-        engine = connect.engine(where)
-        with _opening(engine), connect.transaction(engine) as tx:
-            if inspect(tx).has_table(tables.meta.name):
-                raise BadConfiguration(
-                    "A ledger is already there and is never overwritten; keep it, "
-                    "or choose another database."
-                )
-            tables.metadata.create_all(tx, checkfirst=False)
-            row = {"one": 1, "format": tables.FORMAT, "site": site}
-            tx.execute(insert(tables.meta).values(**row, created_at=at))
-            write.append(tx, Event(kind=Kind.OPENED, at=at, detail=site))
-        if path is not None:
-            connect.sync_directory(path)
-        return cls(engine, site=site)
+        return cls(Keeper.made(url, site=site, at=moment(now)))
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -87,56 +59,52 @@ class Ledger:
 
         Raises:
             LedgerMissing: there is none; an empty one is never made instead.
-            ChainBroken: an entry or a release was altered.
+            ChainBroken: an entry, a document or a release was altered.
             LedgerInconsistent: the file is damaged or its sums do not add up.
         """
-        where = connect.parse(url)
-        path = connect.sqlite_path(where)
-        if path is not None and not path.is_file():
-            raise _missing()
-        engine = connect.engine(where)
-        with _opening(engine), connect.transaction(engine, write=False) as tx:
-            if not inspect(tx).has_table(tables.meta.name):
-                raise _missing()
-            connect.check_file(tx)
-            site, _ = read.site(tx)
-            read.verify(tx)
-        return cls(engine, site=site)
+        return cls(Keeper.found(url))
+
+    @property
+    def site(self) -> str:
+        """Whose ledger it is."""
+        return self._keeper.site
 
     def close(self) -> None:
         """Give the database back; an open ledger holds one connection."""
-        self._engine.dispose()
+        self._keeper.close()
 
-    def charge(
-        self, charge: Charge, *, caps: Caps, now: dt.datetime
-    ) -> Charged | Stored:
+    # ---- answering -----------------------------------------------------------
+
+    def charge(self, charge: Charge, *, now: dt.datetime) -> Charged | Stored:
         """Spend the loss of a question, durably, unless it was spent before.
 
-        Requires: the policy allowed the question; nothing has been read yet.
+        Requires: policy and mandate allowed the question; nothing has been read yet.
 
         Returns:
             Stored: the answer exists; send it, it is free.
             Charged: the loss is spent (now, or before a crash); answer under it.
 
         Raises:
+            NotAllowed: the site does not answer now, or not under this mandate.
             BudgetExhausted: a cap stands in the way; nothing was spent.
             InvalidQuery: another question stands under this release key.
-            NotAllowed: no policy has been adopted yet.
             Busy: another process held the ledger too long; nothing was spent.
             LedgerStopped: a write failed; this process must end.
         """
         at = moment(now)
 
         def work(tx: Connection) -> Charged | Stored:
+            notes = self._notes(tx)
+            notes.limit(charge.mandate.hex())
             before = read.under_key(tx, Kind.CHARGE, charge.release_key)
             if before is not None:
                 charge.check_same_question(before)
-                answer = read.stored(tx, charge=before)
+                answer = read.answer(tx, charge=before)
                 return answer or Charged.of(before, resumed=True)
-            write.spend(tx, charge, caps=caps)
+            balance.spend(tx, charge.spend, notes)
             return Charged.of(write.append(tx, charge.event(at)), resumed=False)
 
-        return self._run(work, write=True)
+        return self._keeper.run(work, write=True)
 
     def store(
         self,
@@ -154,6 +122,7 @@ class Ledger:
 
         Raises:
             LedgerInconsistent: there is no such charge, or this is no release.
+            NotAllowed: the ledger was reopened since the charge.
             LedgerStopped: a write failed; nothing may be sent.
         """
         at = moment(now)
@@ -170,146 +139,212 @@ class Ledger:
                 values=values,
                 variance=variance,
                 l2_squared=l2_squared,
-                rho=charged_amounts(charge)[1],
+                rho=Fraction(charge.rho or ""),
                 released_at=at,
             )
-            return read.stored(tx, charge=charge) or write.keep(tx, answer)
+            return read.answer(tx, charge=charge) or write.keep(tx, answer)
 
-        return self._run(work, write=True)
+        return self._keeper.run(work, write=True)
 
-    def adopt(self, policy: Policy, *, now: dt.datetime) -> None:
-        """Take note of the policy in force, so that an older one is never obeyed.
+    # ---- rules ---------------------------------------------------------------
+
+    def enact(
+        self, event: Event, *, document: bytes | None, after: int, now: dt.datetime
+    ) -> Entry:
+        """Enter a rule, if no other was entered since the caller read the law.
+
+        Requires: `privacy.law` found that its signers have the right to it.
+
+        Args:
+            event: The rule; its moment is set here.
+            document: The signed file it rests on, or None.
+            after: The newest rule the caller knew, by its sequence; 0 for none.
+            now: When.
 
         Raises:
-            BadConfiguration: for another site, older, or changed without a new
-                version.
-            BadSignature: signed by another officer than the policy before it.
+            Busy: another rule came in between; read the law again.
+            NotAllowed: the rule cannot follow the ones before it.
+            BadSignature: the document is not the one the entry names.
         """
-        at, new = moment(now), read.Adoption.of(policy)
-        if policy.site != self.site:
-            raise BadConfiguration(
-                f"The policy is for site {policy.site} and the ledger for "
-                f"{self.site}; install the policy of this site."
-            )
+        event = replace(event, at=moment(now))
+        if event.kind not in LAW:
+            raise LedgerInconsistent(f"{event.kind.value} is no rule to be entered.")
+        _check_names(event, document)
 
-        def work(tx: Connection) -> None:
-            write.adopt(tx, new, at=at)
+        def work(tx: Connection) -> Entry:
+            notes = self._notes(tx)
+            return write.enact(tx, event, document=document, after=after, notes=notes)
 
-        self._run(work, write=True)
+        return self._keeper.run(work, write=True)
 
-    def boot(self, *, now: dt.datetime) -> read.Head:
-        """Note that a node has started on this ledger, and return where it stands."""
+    def law(self, after: int = 0) -> tuple[tuple[Entry, bytes | None], ...]:
+        """Return the rules entered after an entry, each with its signed document."""
+        return self._keeper.run(
+            lambda tx: tuple(read.law(tx, after=after)), write=False
+        )
+
+    def law_mark(self) -> int:
+        """Return the sequence of the newest rule; 0 before any."""
+        return self._keeper.run(read.law_mark, write=False)
+
+    # ---- standing ------------------------------------------------------------
+
+    def boot(self, boot: bytes, *, now: dt.datetime) -> read.Head:
+        """Note that a node has started, under a fresh random name of 32 bytes.
+
+        Raises:
+            LedgerInconsistent: the name was used before, or is none.
+        """
         at = moment(now)
+        if len(boot) != BOOT_BYTES:
+            raise LedgerInconsistent(f"A start is named by {BOOT_BYTES} random bytes.")
 
         def work(tx: Connection) -> read.Head:
-            write.append(tx, Event(kind=Kind.BOOTED, at=at))
+            write.boot(tx, boot, at=at)
             return read.head(tx)
 
-        return self._run(work, write=True)
-
-    def policy_version(self) -> int:
-        """Return the highest policy version ever in force here; 0 before any."""
-
-        def work(tx: Connection) -> int:
-            adopted = read.adoption(tx)
-            return 0 if adopted is None else adopted.version
-
-        return self._run(work, write=False)
-
-    def remaining(
-        self, caps: Caps, *, entry_years: Iterable[Period] = ()
-    ) -> dict[str, int]:
-        """Return the pico-rho left for each entry year charged so far or named."""
-        accounts = self._run(read.accounts, write=False)
-        left = {year.label: caps.lifetime_pico for year in entry_years}
-        for year, account in accounts.items():
-            cap = min(caps.lifetime_pico, account.cap_pico)
-            left[year] = max(0, cap - account.spent_pico)
-        return dict(sorted(left.items()))
-
-    def accounts(self) -> tuple[read.Account, ...]:
-        """Return every account, by entry year."""
-        return tuple(self._run(read.accounts, write=False).values())
-
-    def entries(self) -> tuple[Entry, ...]:
-        """Return the whole record, in order."""
-        return self._run(lambda tx: tuple(read.entries(tx)), write=False)
+        return self._keeper.run(work, write=True)
 
     def head(self) -> read.Head:
         """Return where the ledger stands."""
-        return self._run(read.head, write=False)
+        return self._keeper.run(read.head, write=False)
 
-    def verify(self) -> None:
+    def hash_at(self, sequence: int) -> str | None:
+        """Return the hash of an entry, or None if there is none yet."""
+        return self._keeper.run(lambda tx: read.hash_at(tx, sequence), write=False)
+
+    def witnessed(self, site: str) -> bytes | None:
+        """Return the head this site keeps of another site's ledger, as it was signed.
+
+        Raises:
+            LedgerInconsistent: what was kept is damaged.
+        """
+        return self._keeper.run(lambda tx: read.witnessed(tx, site), write=False)
+
+    def witness(
+        self, site: str, decide: Callable[[bytes | None], bytes | None]
+    ) -> bytes | None:
+        """Keep a newer head of another site's ledger, durably, and return the kept one.
+
+        Args:
+            site: Whose ledger.
+            decide: Gets the head kept now, or None, and returns the one to keep
+                instead, or None to keep what there is. It may run twice.
+        """
+
+        def work(tx: Connection) -> bytes | None:
+            kept = read.witnessed(tx, site)
+            new = decide(kept)
+            if new is None or new == kept:
+                return kept
+            write.witness(tx, site, new)
+            return new
+
+        return self._keeper.run(work, write=True)
+
+    # ---- what was spent ------------------------------------------------------
+
+    def accounts(
+        self,
+        *,
+        entry_years: Collection[Period] = (),
+        fiscal_years: Collection[Period] = (),
+    ) -> tuple[Account, ...]:
+        """Return every account charged so far, or named, in order.
+
+        After a reopening, those named `*` stand for every entry year not listed.
+        """
+
+        def work(tx: Connection) -> dict[Key, Account]:
+            found = balance.rows(tx)
+            notes, totals = self._notes(tx), balance.totals(tx)
+            keys = [Key(Scope.LIFETIME, year.label) for year in entry_years]
+            for each in fiscal_years:
+                keys += [
+                    Key(Scope.FISCAL_YEAR, year.label, each.label)
+                    for year in entry_years
+                ]
+            named = {key: balance.account(key, totals, notes) for key in keys}
+            return named | found
+
+        return tuple(
+            each for _, each in sorted(self._keeper.run(work, write=False).items())
+        )
+
+    def remaining(
+        self,
+        *,
+        entry_years: Collection[Period] = (),
+        fiscal_years: Collection[Period] = (),
+    ) -> dict[Key, Amount]:
+        """Return what is left of every account charged so far, or named."""
+        known = self.accounts(entry_years=entry_years, fiscal_years=fiscal_years)
+        return {each.key: each.left for each in known}
+
+    def levels(self) -> tuple[tuple[Account, Fraction], ...]:
+        """Return every account with how full it is, the fullest first."""
+        levels = [(each, each.share) for each in self.accounts()]
+        return tuple(sorted(levels, key=lambda level: -level[1]))
+
+    # ---- the whole record ----------------------------------------------------
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return the whole record, in order."""
+        return self._keeper.run(lambda tx: tuple(read.entries(tx)), write=False)
+
+    def verify(self) -> Walk:
         """Prove the ledger whole again, from its first entry to its last.
 
         Raises:
-            ChainBroken: an entry or a release was altered.
+            ChainBroken: an entry, a document or a release was altered.
             LedgerInconsistent: balances, caps or pairs do not follow from entries.
         """
-        self._run(connect.check_file, write=False)
-        self._run(read.verify, write=False)
+        self._keeper.run(connect.check_file, write=False)
+        return self._keeper.run(prove.verify, write=False)
 
-    def _run(self, work: Callable[[Connection], _T], *, write: bool) -> _T:
-        """Do one transaction; stop for good unless its outcome is certain."""
-        with self._lock:
-            for attempt in range(_ATTEMPTS):
-                if self._stopped:
-                    raise _stopped()
-                try:
-                    with connect.transaction(self._engine, write=write) as tx:
-                        return work(tx)
-                except _DAMAGE as error:
-                    if connect.is_busy(error):
-                        break
-                    if not connect.may_retry(error):
-                        self._stopped = True
-                        raise _stopped() from error
-                except Corrupt:
-                    self._stopped = True
-                    raise
-                time.sleep(_PAUSE_SECONDS * 2**attempt)
-        raise Busy("The ledger is busy, so nothing was decided; ask again shortly.")
+    def export(self) -> Iterator[str]:
+        """Return the lines an auditor gets, all of one moment: no noisy value."""
+        return iter(self._keeper.run(_export, write=False))
+
+    def _notes(self, tx: Connection) -> Notes:
+        """Return the rules as this transaction finds them."""
+        self._known = read.notes(tx, self._known)
+        return self._known[1]
 
 
-@contextmanager
-def _opening(engine: Engine) -> Iterator[None]:
-    """Let go of a database that did not turn out to be a sound ledger."""
-    try:
-        yield
-    except _DAMAGE as error:
-        engine.dispose()
-        raise _unusable(engine, error) from error
-    except BaseException:
-        engine.dispose()
-        raise
-
-
-def _missing() -> LedgerMissing:
-    """Say that there is no ledger, and that one is not made up."""
-    return LedgerMissing(
-        "The ledger is not where the configuration says, and an empty one would "
-        "forget what was spent; restore it, or run `cmpp-node init` at a site that "
-        "never answered."
-    )
-
-
-def _unusable(engine: Engine, error: Exception) -> Corrupt | BadConfiguration:
-    """Say why a ledger's database did not open."""
-    server = connect.sqlite_path(engine.url) is None
-    if server and isinstance(error, OperationalError):
-        return BadConfiguration(
-            "The ledger's database server did not let the node in; check the address "
-            "and that the server runs."
+def _export(tx: Connection) -> list[str]:
+    """Write the lines of an export; see `privacy.export`."""
+    writer, head = Writer(), read.head(tx)
+    site, created_at = read.site(tx)
+    lines = [writer.opening(site=site, created_at=created_at)]
+    lines += [writer.entry(entry) for entry in read.entries(tx)]
+    lines += [writer.document(row.digest, row.content) for row in read.documents(tx)]
+    for row in read.releases(tx):
+        release = ReleaseLine(
+            release_key=row.release_key,
+            values=read.values_digest(row),
+            size=row.size,
+            variance=row.variance,
+            l2_squared=row.l2_squared,
+            released_at=row.released_at,
         )
-    return LedgerInconsistent(
-        "The ledger's database is damaged or not a ledger; stop the node and tell the "
-        "privacy officer before anything is restored."
+        lines.append(writer.release(release))
+    lines.append(
+        writer.head(
+            sequence=head.sequence, hash_=head.hash, epoch=head.epoch, boot=head.boot
+        )
     )
+    return lines
 
 
-def _stopped() -> LedgerStopped:
-    """Say that the process must end."""
-    return LedgerStopped(
-        "A ledger write failed, so what is on the disk is unknown and nothing more is "
-        "answered; end the process, check the disk, and start it again."
-    )
+def _check_names(event: Event, document: bytes | None) -> None:
+    """Refuse a rule whose entry and document do not belong together."""
+    try:
+        if document is not None and event.document is not None:
+            check_document(event.document, document)
+    except ChainBroken as error:
+        raise BadSignature(
+            "The signed file is not the one the rule names; read it again."
+        ) from error
+    if (document is None) != (event.document is None):
+        raise BadSignature("A rule and its signed file are entered together.")

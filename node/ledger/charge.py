@@ -9,13 +9,14 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Self
 
-from node.ledger.chain import Entry, Event, Kind, injective
 from privacy import loss
+from privacy.accounts import Spend
+from privacy.amount import PICO_MAX, Amount
+from privacy.chain import Entry, Event, Kind, release_digest
 from privacy.errors import InvalidQuery, LedgerInconsistent
 from privacy.period import Period, PeriodKind
 from privacy.query import Mode, Query
 
-PICO_MAX = 10**14
 SIZE_MAX = 4096
 """Values in one release; a power of two well above any catalogue entry."""
 
@@ -38,6 +39,9 @@ class Charge:
         anchor: The once-per-unit event whose cohort each period is, or None.
         periods: The periods asked about.
         rho: The exact loss.
+        worst_rho: The exact loss if every other site colluded; never less.
+        mandate: Digest of the mandate it is asked under.
+        ask: Digest of the coordinator's signed question.
     """
 
     release_key: bytes
@@ -48,6 +52,9 @@ class Charge:
     anchor: str | None
     periods: tuple[Period, ...]
     rho: Fraction
+    worst_rho: Fraction
+    mandate: bytes
+    ask: bytes
 
     def __post_init__(self) -> None:
         """Refuse a charge that could be misread later.
@@ -55,9 +62,9 @@ class Charge:
         Raises:
             InvalidQuery: a field has the wrong form.
         """
-        digests = (self.release_key, self.query_digest)
+        digests = (self.release_key, self.query_digest, self.mandate, self.ask)
         if any(type(d) is not bytes or len(d) != _DIGEST_BYTES for d in digests):
-            raise InvalidQuery("A release key and a query digest have 32 bytes.")
+            raise InvalidQuery("A release key and every digest have 32 bytes.")
         names = (self.metric,) if self.anchor is None else (self.metric, self.anchor)
         if not all(_NAME.fullmatch(name) for name in names):
             raise InvalidQuery("A metric and an event are named by one plain word.")
@@ -66,12 +73,28 @@ class Charge:
                 raise InvalidQuery("Periods must be given, in order, each once.")
         if any(y.kind is not PeriodKind.FISCAL_YEAR for y in self.entry_years):
             raise InvalidQuery("Entry years must be fiscal years, such as FY2024.")
-        if type(self.rho) is not Fraction or not 0 < self.pico <= PICO_MAX:
-            raise InvalidQuery("A loss is an exact fraction above 0, at most 100.")
+        exact = all(type(rho) is Fraction for rho in (self.rho, self.worst_rho))
+        if not exact or not 0 < self.rho <= self.worst_rho:
+            raise InvalidQuery(
+                "A loss is an exact fraction above 0, and no larger than its worst "
+                "case."
+            )
+        if self.amount.worst > PICO_MAX:
+            raise InvalidQuery("A loss is at most 100.")
 
     @classmethod
-    def of(cls, query: Query, *, metric: str, mode: Mode, rho: Fraction) -> Self:
-        """Say what a question costs at a given loss."""
+    def of(  # noqa: PLR0913 - a charge has these six parts, and none has a default
+        cls,
+        query: Query,
+        *,
+        metric: str,
+        mode: Mode,
+        rho: Fraction,
+        worst_rho: Fraction,
+        mandate: bytes,
+        ask: bytes,
+    ) -> Self:
+        """Say what a question costs at a given loss, and under which mandate."""
         return cls(
             release_key=query.release_key(mode),
             query_digest=query.digest,
@@ -81,12 +104,26 @@ class Charge:
             anchor=query.anchor,
             periods=query.periods,
             rho=rho,
+            worst_rho=worst_rho,
+            mandate=mandate,
+            ask=ask,
         )
 
     @property
-    def pico(self) -> int:
+    def amount(self) -> Amount:
         """The whole pico-rho charged to each entry year, rounded up."""
-        return loss.pico(self.rho)
+        return Amount(loss.pico(self.rho), loss.pico(self.worst_rho))
+
+    @property
+    def spend(self) -> Spend:
+        """The charge as the accounts count it."""
+        return Spend(
+            entry_years=self.entry_years,
+            anchor=self.anchor,
+            periods=self.periods,
+            amount=self.amount,
+            mandate=self.mandate.hex(),
+        )
 
     def event(self, at: str) -> Event:
         """Write the charge as the ledger keeps it."""
@@ -100,15 +137,19 @@ class Charge:
             entry_years=" ".join(year.label for year in self.entry_years),
             anchor=self.anchor,
             periods=" ".join(period.label for period in self.periods),
-            pico_rho=self.pico,
+            pico_rho=self.amount.model,
             rho=str(self.rho),
+            worst_pico=self.amount.worst,
+            worst_rho=str(self.worst_rho),
+            mandate=self.mandate.hex(),
+            ask=self.ask.hex(),
         )
 
     def check_same_question(self, entry: Entry) -> None:
         """Refuse a second, different question under one release key.
 
-        The metric's name and the loss may differ: one question can be asked
-        under two names, and its first charge is the one that stands.
+        The metric's name, the loss and the mandate may differ: one question can be
+        asked under two names, and its first charge is the one that stands.
 
         Raises:
             InvalidQuery: the key already belongs to another question.
@@ -129,25 +170,25 @@ class Charged:
     Attributes:
         release_key: Which answer is owed.
         rho: The loss first charged; the noise is calibrated to this, always.
-        pico_rho: The loss charged to each entry year.
+        amount: The loss charged to each entry year.
         sequence: The entry that charged it.
         resumed: Whether it had been charged before, so this time it was free.
     """
 
     release_key: bytes
     rho: Fraction
-    pico_rho: int
+    amount: Amount
     sequence: int
     resumed: bool
 
     @classmethod
     def of(cls, entry: Entry, *, resumed: bool) -> Self:
         """Read a charge back from its entry."""
-        key, rho, pico_rho = charged_amounts(entry)
+        amount = Spend.of(entry).amount
         return cls(
-            release_key=bytes.fromhex(key),
-            rho=rho,
-            pico_rho=pico_rho,
+            release_key=bytes.fromhex(entry.release_key or ""),
+            rho=Fraction(entry.rho or ""),
+            amount=amount,
             sequence=entry.sequence,
             resumed=resumed,
         )
@@ -164,6 +205,7 @@ class Stored:
         l2_squared: The sensitivity the noise was made for.
         rho: The loss that was charged.
         released_at: When, as UTC text.
+        sequence: The entry that keeps it; 0 before it is kept.
     """
 
     release_key: bytes
@@ -172,6 +214,7 @@ class Stored:
     l2_squared: int
     rho: Fraction
     released_at: str
+    sequence: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what could not be a release.
@@ -195,11 +238,12 @@ class Stored:
     def digest(self) -> str:
         """SHA-256 over everything stored, in hex: what the chain protects."""
         return release_digest(
-            self.release_key.hex(),
-            self.blob,
-            str(self.variance),
-            str(self.l2_squared),
-            self.released_at,
+            release_key=self.release_key.hex(),
+            values=hashlib.sha256(self.blob).hexdigest(),
+            size=len(self.values),
+            variance=str(self.variance),
+            l2_squared=str(self.l2_squared),
+            released_at=self.released_at,
         )
 
     def event(self) -> Event:
@@ -212,34 +256,9 @@ class Stored:
         )
 
 
-def charged_amounts(entry: Entry) -> tuple[str, Fraction, int]:
-    """Return the key, the exact loss and the charge of a charging entry.
-
-    Raises:
-        LedgerInconsistent: the entry is not a charge, or its two amounts differ.
-    """
-    key, rho, pico_rho = entry.release_key, entry.rho, entry.pico_rho
-    if key is None or rho is None or pico_rho is None:
-        raise LedgerInconsistent(f"Ledger entry {entry.sequence} is not a charge.")
-    if loss.pico(Fraction(rho)) != pico_rho:
-        raise LedgerInconsistent(
-            f"Ledger entry {entry.sequence} charges another amount than it states."
-        )
-    return key, Fraction(rho), pico_rho
-
-
 def unpack(blob: bytes) -> tuple[int, ...]:
     """Read the values of a stored release."""
     return struct.unpack(f">{len(blob) // _VALUE_BYTES}q", blob)
-
-
-def release_digest(
-    key: str, blob: bytes, variance: str, l2_squared: str, released_at: str
-) -> str:
-    """Return the digest by which the chain protects a stored release."""
-    domain = b"cmpp.exchange release v1\x00"
-    content = injective(key, blob, variance, l2_squared, released_at)
-    return hashlib.sha256(domain + content).hexdigest()
 
 
 def moment(now: dt.datetime) -> str:

@@ -1,83 +1,29 @@
 """Read the ledger: single facts, and the whole of it against itself."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from node.ledger import tables
-from node.ledger.chain import Entry, Kind, check_link
-from node.ledger.charge import (
-    Stored,
-    charged_amounts,
-    release_digest,
-    unpack,
+from node.ledger.charge import Stored, unpack
+from privacy.accounts import Spend
+from privacy.chain import GENESIS, LAW, Entry, Kind, release_digest
+from privacy.errors import (
+    ChainBroken,
+    LedgerInconsistent,
+    LedgerMissing,
+    NotAllowed,
 )
-from node.policy import Caps, Policy
-from privacy.errors import ChainBroken, LedgerInconsistent, LedgerMissing
+from privacy.notes import Notes
+from privacy.walk import BOOT_BYTES, check_document
 
 _BATCH = 1000
-_DETAIL_FIELDS = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """What households of one entry year have spent.
-
-    Attributes:
-        entry_year: The fiscal year they entered, such as FY2024.
-        spent_pico: Loss charged so far.
-        cap_pico: The most the ledger itself will let it become.
-    """
-
-    entry_year: str
-    spent_pico: int
-    cap_pico: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adoption:
-    """A policy the site has obeyed, as its entry tells.
-
-    Attributes:
-        version: Of the policy.
-        digest: SHA-256 of the signed file, in hex.
-        officer: SHA-256 of the officer's public key, in hex.
-        caps: The caps it set.
-    """
-
-    version: int
-    digest: str
-    officer: str
-    caps: Caps
-
-    @classmethod
-    def of(cls, policy: Policy) -> Self:
-        """Take from a policy what the ledger keeps."""
-        return cls(
-            version=policy.version,
-            digest=policy.digest.hex(),
-            officer=policy.officer.hex(),
-            caps=policy.caps,
-        )
-
-    @property
-    def detail(self) -> str:
-        """The entry's last field."""
-        caps = (self.caps.lifetime_pico, self.caps.per_release_pico)
-        return f"{self.version} {self.digest} {self.officer} {caps[0]} {caps[1]}"
-
-    @classmethod
-    def parse(cls, detail: str | None) -> Self:
-        """Read an entry's last field back."""
-        parts = (detail or "").split(" ")
-        if len(parts) != _DETAIL_FIELDS:
-            raise LedgerInconsistent("A ledger entry names no policy.")
-        version, digest, officer, lifetime, per_release = parts
-        caps = Caps(lifetime_pico=int(lifetime), per_release_pico=int(per_release))
-        return cls(version=int(version), digest=digest, officer=officer, caps=caps)
+_LAW = tuple(sorted(kind.value for kind in LAW))
+_ENTRY = tables.entries.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +33,18 @@ class Head:
     Attributes:
         sequence: Of the newest entry.
         hash: Of the newest entry.
-        boot: How often a node has started on this ledger.
+        epoch: 1, and one more with each reopening.
+        boot: The random name of the newest start, 32 bytes; zeros before any.
+        started_sequence: Of that start's entry; 0 before any.
+        started_hash: Of that start's entry.
     """
 
     sequence: int
     hash: str
-    boot: int
+    epoch: int
+    boot: bytes
+    started_sequence: int
+    started_hash: str
 
 
 def site(tx: Connection) -> tuple[str, str]:
@@ -118,38 +70,87 @@ def site(tx: Connection) -> tuple[str, str]:
 
 def last(tx: Connection, kind: Kind | None = None) -> Entry | None:
     """Return the newest entry, or the newest of a kind."""
-    query = select(tables.entries).order_by(tables.entries.c.sequence.desc()).limit(1)
+    query = select(tables.entries).order_by(_ENTRY.sequence.desc()).limit(1)
     if kind is not None:
-        query = query.where(tables.entries.c.kind == kind.value)
+        query = query.where(_ENTRY.kind == kind.value)
     row = tx.execute(query).one_or_none()
     return None if row is None else _entry(row)
 
 
 def head(tx: Connection) -> Head:
     """Read where the ledger stands."""
-    entry = last(tx)
+    entry, started = last(tx), last(tx, Kind.BOOTED)
     if entry is None:
         raise LedgerInconsistent("The ledger has no first entry; stop the node.")
-    return Head(sequence=entry.sequence, hash=entry.hash, boot=boots(tx))
+    reopened = select(func.count()).where(_ENTRY.kind == Kind.REOPENED.value)
+    return Head(
+        sequence=entry.sequence,
+        hash=entry.hash,
+        epoch=1 + tx.execute(reopened).scalar_one(),
+        boot=bytes.fromhex(started.detail or "") if started else bytes(BOOT_BYTES),
+        started_sequence=started.sequence if started else 0,
+        started_hash=started.hash if started else GENESIS,
+    )
 
 
-def adoption(tx: Connection) -> Adoption | None:
-    """Return the policy in force, or None before the first."""
-    entry = last(tx, Kind.POLICY)
-    return None if entry is None else Adoption.parse(entry.detail)
+def hash_at(tx: Connection, sequence: int) -> str | None:
+    """Return the hash of an entry, or None if there is none yet."""
+    query = select(_ENTRY.hash).where(_ENTRY.sequence == sequence)
+    return tx.execute(query).scalar_one_or_none()
 
 
-def boots(tx: Connection) -> int:
-    """Return how often a node has started on this ledger."""
-    booted = tables.entries.c.kind == Kind.BOOTED.value
-    return tx.execute(select(func.count()).where(booted)).scalar_one()
+def law_mark(tx: Connection) -> int:
+    """Return the sequence of the newest rule; 0 before any."""
+    query = select(func.max(_ENTRY.sequence)).where(_ENTRY.kind.in_(_LAW))
+    return tx.execute(query).scalar_one() or 0
+
+
+def rules(tx: Connection, *, after: int = 0) -> Iterator[Entry]:
+    """Yield the rules entered after an entry, in order."""
+    newer = select(tables.entries).where(_ENTRY.kind.in_(_LAW), _ENTRY.sequence > after)
+    for row in tx.execute(newer.order_by(_ENTRY.sequence)):
+        yield _entry(row)
+
+
+def notes(tx: Connection, known: tuple[int, Notes]) -> tuple[int, Notes]:
+    """Return what the rules let the ledger charge, and the newest rule's sequence.
+
+    Args:
+        tx: A transaction.
+        known: The same, as it was read before: rules are never taken back.
+    """
+    mark, found = known
+    for entry in rules(tx, after=mark):
+        mark, found = entry.sequence, found.after(entry)
+    return mark, found
+
+
+def law(tx: Connection, *, after: int) -> Iterator[tuple[Entry, bytes | None]]:
+    """Yield the rules after an entry, each with the signed document it rests on."""
+    for entry in rules(tx, after=after):
+        digest = entry.document
+        yield entry, None if digest is None else document(tx, digest)
+
+
+def document(tx: Connection, digest: str) -> bytes:
+    """Return a signed document, proved to be the one that was entered.
+
+    Raises:
+        ChainBroken: it is another one.
+        LedgerInconsistent: it is missing.
+    """
+    query = select(tables.documents).where(tables.documents.c.digest == digest)
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        raise missing_document()
+    check_document_row(row)
+    return bytes(row.content)
 
 
 def under_key(tx: Connection, kind: Kind, release_key: bytes) -> Entry | None:
     """Return the one entry of a kind under a release key."""
     query = select(tables.entries).where(
-        tables.entries.c.kind == kind.value,
-        tables.entries.c.release_key == release_key.hex(),
+        _ENTRY.kind == kind.value, _ENTRY.release_key == release_key.hex()
     )
     row = tx.execute(query).one_or_none()
     return None if row is None else _entry(row)
@@ -161,125 +162,108 @@ def stored(tx: Connection, *, charge: Entry) -> Stored | None:
     Raises:
         ChainBroken: the stored numbers are not the ones that were released.
     """
-    key, rho, _ = charged_amounts(charge)
+    Spend.of(charge)
+    key = charge.release_key or ""
     query = select(tables.releases).where(tables.releases.c.release_key == key)
     row = tx.execute(query).one_or_none()
     entry = under_key(tx, Kind.RELEASE, bytes.fromhex(key))
     if row is None and entry is None:
         return None
-    if row is None or entry is None or _row_digest(row) != entry.detail:
-        raise _altered_release(charge.sequence)
+    if row is None or entry is None or row_digest(row) != entry.detail:
+        raise altered_release(charge.sequence)
     return Stored(
         release_key=bytes.fromhex(key),
         values=unpack(row.noisy_values),
         variance=Fraction(row.variance),
         l2_squared=int(row.l2_squared),
-        rho=rho,
+        rho=Fraction(charge.rho or ""),
         released_at=row.released_at,
+        sequence=entry.sequence,
     )
 
 
-def accounts(tx: Connection) -> dict[str, Account]:
-    """Return every account, by entry year."""
-    query = select(tables.accounts).order_by(tables.accounts.c.entry_year)
-    rows = [Account(**row._mapping) for row in tx.execute(query)]  # noqa: SLF001 - the documented way to read a row by name
-    return {account.entry_year: account for account in rows}
+def answer(tx: Connection, *, charge: Entry) -> Stored | None:
+    """Return the release beside a charge, or None if it may still be made.
+
+    A charge made before a restore is never answered under: its answer may have left
+    in the part of the ledger that was lost, and a second one would be a second
+    release under one charge.
+
+    Raises:
+        NotAllowed: it was charged before the ledger was reopened, and not answered.
+        ChainBroken: the stored numbers are not the ones that were released.
+    """
+    found, reopened = stored(tx, charge=charge), last(tx, Kind.REOPENED)
+    if found is None and reopened is not None and charge.sequence < reopened.sequence:
+        raise NotAllowed(
+            "This was charged before the ledger was restored, and whether its answer "
+            "left is unknown, so it is never answered; have the Board sign a mandate "
+            "for a revision and ask under that."
+        )
+    return found
+
+
+def newest_moment(tx: Connection) -> str:
+    """Return the latest moment any entry carries, whatever the clock did since."""
+    newest: str = tx.execute(select(func.max(_ENTRY.at))).scalar_one()
+    return newest
+
+
+def witnessed(tx: Connection, of: str) -> bytes | None:
+    """Return the head this site keeps of another site's ledger, as it was signed.
+
+    Raises:
+        LedgerInconsistent: it was altered.
+    """
+    table = tables.witnessed
+    row = tx.execute(select(table).where(table.c.site == of)).one_or_none()
+    if row is None:
+        return None
+    check_witnessed(row)
+    return bytes(row.head)
 
 
 def entries(tx: Connection) -> Iterator[Entry]:
     """Yield every entry in order, a batch at a time."""
-    query = select(tables.entries).order_by(tables.entries.c.sequence)
+    query = select(tables.entries).order_by(_ENTRY.sequence)
     for row in tx.execute(query).yield_per(_BATCH):
         yield _entry(row)
 
 
-def verify(tx: Connection) -> None:
-    """Prove the ledger from its first entry: links, sums, caps and releases.
+def releases(tx: Connection) -> Iterator[Row[Any]]:
+    """Yield every stored release, by its entry."""
+    query = select(tables.releases).order_by(tables.releases.c.sequence)
+    yield from tx.execute(query).yield_per(_BATCH)
 
-    Raises:
-        ChainBroken: an entry or a stored release was altered.
-        LedgerInconsistent: balances, caps or pairs do not follow from the entries.
-    """
-    walk = _Walk()
-    for entry in entries(tx):
-        walk.take(entry)
-    if walk.opened != site(tx):
-        raise LedgerInconsistent("The ledger names another site than its first entry.")
-    if list(accounts(tx).values()) != walk.accounts():
-        raise LedgerInconsistent(
-            "The ledger's balances do not follow from its entries, so it was altered "
-            "or damaged; stop the node and tell the privacy officer."
-        )
-    digests = {}
-    for row in tx.execute(select(tables.releases)).yield_per(_BATCH):
-        digests[row.release_key] = (row.sequence, _row_digest(row))
-        if walk.released.get(row.release_key) != digests[row.release_key]:
-            raise _altered_release(row.sequence)
-    if len(digests) != len(walk.released):
-        raise LedgerInconsistent(
-            "A stored release is missing from the ledger; stop the node and tell the "
-            "privacy officer."
+
+def documents(tx: Connection) -> Iterator[Row[Any]]:
+    """Yield every signed document, by the first entry that rests on it."""
+    query = select(tables.documents).order_by(tables.documents.c.sequence)
+    yield from tx.execute(query)
+
+
+def checksum(content: bytes) -> str:
+    """Return what protects a stored file against damage, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def check_document_row(row: Row[Any]) -> None:
+    """Stop if a stored document is not the one that was entered."""
+    document = check_document(row.digest, row.content)
+    if checksum(row.content) != row.checksum or document.file() != row.content:
+        raise ChainBroken(
+            "The signatures on a document in the ledger were altered or damaged; stop "
+            "the node and tell the privacy officer."
         )
 
 
-class _Walk:
-    """What must be true after each entry, given all those before."""
-
-    def __init__(self) -> None:
-        """Begin before the first entry."""
-        self.opened: tuple[str | None, str] | None = None
-        self.released: dict[str | None, tuple[int, str | None]] = {}
-        self._after: Entry | None = None
-        self._caps: Caps | None = None
-        self._spent: dict[str, int] = {}
-        self._charged: set[str] = set()
-
-    def take(self, entry: Entry) -> None:
-        """Check one more entry and count it."""
-        check_link(entry, after=self._after)
-        if (entry.kind is Kind.OPENED) != (self._after is None):
-            raise LedgerInconsistent("A ledger is opened once, by its first entry.")
-        if entry.kind is Kind.OPENED:
-            self.opened = (entry.detail, entry.at)
-        elif entry.kind is Kind.POLICY:
-            self._caps = Adoption.parse(entry.detail).caps
-        elif entry.kind is Kind.CHARGE:
-            self._charge(entry)
-        elif entry.kind is Kind.RELEASE:
-            self._release(entry)
-        self._after = entry
-
-    def accounts(self) -> list[Account]:
-        """Return the accounts that must stand after the last entry."""
-        if self._caps is None:
-            return []
-        cap = self._caps.lifetime_pico
-        return [
-            Account(entry_year=year, spent_pico=spent, cap_pico=max(cap, spent))
-            for year, spent in sorted(self._spent.items())
-        ]
-
-    def _charge(self, entry: Entry) -> None:
-        """Check that a charge was once per key and within the caps of its day."""
-        key, _, pico_rho = charged_amounts(entry)
-        if self._caps is None or key in self._charged:
-            raise LedgerInconsistent(f"Ledger entry {entry.sequence} cannot be.")
-        self._charged.add(key)
-        within = pico_rho <= self._caps.per_release_pico
-        for year in (entry.entry_years or "").split(" "):
-            self._spent[year] = self._spent.get(year, 0) + pico_rho
-            within = within and self._spent[year] <= self._caps.lifetime_pico
-        if not within:
-            raise LedgerInconsistent(
-                f"Ledger entry {entry.sequence} went past a cap; stop the node and "
-                "tell the privacy officer."
-            )
-
-    def _release(self, entry: Entry) -> None:
-        """Check that a release was charged first and happened once."""
-        if entry.release_key not in self._charged or entry.release_key in self.released:
-            raise LedgerInconsistent(f"Ledger entry {entry.sequence} cannot be.")
-        self.released[entry.release_key] = (entry.sequence, entry.detail)
+def check_witnessed(row: Row[Any]) -> None:
+    """Stop if what is kept of another site's ledger was altered."""
+    if checksum(row.site.encode() + row.head) != row.checksum:
+        raise LedgerInconsistent(
+            "What this site keeps of another site's ledger was altered or damaged; "
+            "stop the node and tell the privacy officer."
+        )
 
 
 def _entry(row: Row[Any]) -> Entry:
@@ -295,22 +279,36 @@ def _entry(row: Row[Any]) -> Entry:
     return Entry(**values)
 
 
-def _row_digest(row: Row[Any]) -> str | None:
+def values_digest(row: Row[Any]) -> str:
+    """Return the digest of a release's noisy values, in hex."""
+    return hashlib.sha256(row.noisy_values).hexdigest()
+
+
+def row_digest(row: Row[Any]) -> str | None:
     """Return the digest of a release as stored, or None if its size is wrong."""
     if len(row.noisy_values) != 8 * row.size:
         return None
     return release_digest(
-        row.release_key,
-        row.noisy_values,
-        row.variance,
-        row.l2_squared,
-        row.released_at,
+        release_key=row.release_key,
+        values=values_digest(row),
+        size=row.size,
+        variance=row.variance,
+        l2_squared=row.l2_squared,
+        released_at=row.released_at,
     )
 
 
-def _altered_release(sequence: int) -> ChainBroken:
+def altered_release(sequence: int) -> ChainBroken:
     """Say that stored numbers are not what was released."""
     return ChainBroken(
         f"The release of ledger entry {sequence} was altered or damaged; stop the "
         "node and tell the privacy officer before anything is restored."
+    )
+
+
+def missing_document() -> LedgerInconsistent:
+    """Say that a rule lacks what people signed for it."""
+    return LedgerInconsistent(
+        "A signed document is missing from the ledger; stop the node and tell the "
+        "privacy officer."
     )

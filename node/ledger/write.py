@@ -1,53 +1,15 @@
 """Write the ledger: each function is one step inside a transaction."""
 
-from sqlalchemy import Connection, case, insert, update
+from dataclasses import replace
 
-from node.ledger import read, tables
-from node.ledger.chain import GENESIS, Entry, Event, Kind, place
-from node.ledger.charge import Charge, Stored
-from node.ledger.read import Adoption
-from node.policy import Caps
-from privacy.errors import (
-    BadConfiguration,
-    BadSignature,
-    BudgetExhausted,
-    NotAllowed,
-)
+from sqlalchemy import Connection, delete, insert, select
 
-
-def spend(tx: Connection, charge: Charge, *, caps: Caps) -> None:
-    """Charge every entry year, each within its cap, or none.
-
-    The guarded update is what keeps the cap; the reading before it only finds
-    the amount to tell.
-    """
-    adopted = read.adoption(tx)
-    if adopted is None:
-        raise NotAllowed(
-            "This site has not adopted a signed policy, so nothing may be charged; "
-            "install one and start the node again."
-        )
-    found, pico_rho, table = read.accounts(tx), charge.pico, tables.accounts
-    cap = min(caps.lifetime_pico, adopted.caps.lifetime_pico)
-    left = min(caps.per_release_pico, adopted.caps.per_release_pico)
-    for year in charge.entry_years:
-        spent = found[year.label].spent_pico if year.label in found else 0
-        left = min(left, max(0, cap - spent))
-    enough = left >= pico_rho
-    for year in charge.entry_years:
-        if not enough:
-            break
-        if year.label not in found:
-            row = {"entry_year": year.label, "spent_pico": 0}
-            lifetime = adopted.caps.lifetime_pico
-            tx.execute(insert(table).values(**row, cap_pico=lifetime))
-        after = table.c.spent_pico + pico_rho
-        guarded = update(table).where(
-            table.c.entry_year == year.label, after <= table.c.cap_pico, after <= cap
-        )
-        enough = tx.execute(guarded.values(spent_pico=after)).rowcount == 1
-    if not enough:
-        raise BudgetExhausted(left_pico_rho=left, asked_pico_rho=pico_rho)
+from node.ledger import balance, read, tables
+from node.ledger.charge import Stored
+from privacy.chain import GENESIS, Entry, Event, Kind, place
+from privacy.errors import Busy, LedgerInconsistent, NotAllowed
+from privacy.notes import Notes
+from privacy.walk import fiscal_year
 
 
 def append(tx: Connection, event: Event) -> Entry:
@@ -78,33 +40,73 @@ def keep(tx: Connection, answer: Stored) -> Stored:
             sequence=entry.sequence,
         )
     )
-    return answer
+    return replace(answer, sequence=entry.sequence)
 
 
-def adopt(tx: Connection, new: Adoption, *, at: str) -> None:
-    """Put a policy in force, unless it already is.
-
-    An account that spent more than a lowered cap allows keeps what it spent.
-    """
-    if new == (old := read.adoption(tx)):
-        return
-    if old is not None:
-        _check_succession(old, new)
-    lifetime, spent = new.caps.lifetime_pico, tables.accounts.c.spent_pico
-    cap = case((spent > lifetime, spent), else_=lifetime)
-    tx.execute(update(tables.accounts).values(cap_pico=cap))
-    append(tx, Event(kind=Kind.POLICY, at=at, detail=new.detail))
-
-
-def _check_succession(old: Adoption, new: Adoption) -> None:
-    """Refuse a policy that cannot follow the one in force."""
-    if new.officer != old.officer:
-        raise BadSignature(
-            "The policy is signed by another officer than the one before it; have the "
-            "officer this site already knows sign it."
+def boot(tx: Connection, name: bytes, *, at: str) -> None:
+    """Note a start under a name that was never used here."""
+    used = select(tables.entries.c.sequence).where(
+        tables.entries.c.kind == Kind.BOOTED.value,
+        tables.entries.c.detail == name.hex(),
+    )
+    if tx.execute(used).first() is not None:
+        raise LedgerInconsistent(
+            "A node has started under this random name before, so chance is broken or "
+            "the ledger was copied; stop the node and tell the privacy officer."
         )
-    if new.version <= old.version:
-        raise BadConfiguration(
-            f"The policy is version {new.version} and another one of version "
-            f"{old.version} is in force; raise the version and have it signed again."
+    append(tx, Event(kind=Kind.BOOTED, at=at, detail=name.hex()))
+
+
+def enact(
+    tx: Connection, event: Event, *, document: bytes | None, after: int, notes: Notes
+) -> Entry:
+    """Enter a rule, with what people signed for it and what follows for the accounts.
+
+    Raises:
+        Busy: another rule was entered since the caller read the law.
+        NotAllowed: the rule cannot follow the ones before it.
+    """
+    if read.law_mark(tx) != after:
+        raise Busy(
+            "Another rule was entered at the same moment, so this one was not; look at "
+            "the rules again and repeat."
+        )
+    entry = append(tx, event)
+    try:
+        now = notes.after(entry)
+    except LedgerInconsistent as error:
+        raise NotAllowed(error.message) from error
+    if document is not None:
+        _keep_document(tx, entry, document)
+    if entry.kind is Kind.POLICY:
+        balance.rewrite(tx, balance.totals(tx), now)
+    elif entry.kind is Kind.REOPENED:
+        through = fiscal_year(read.newest_moment(tx))
+        full = balance.totals(tx).after_reopening(
+            now.caps_ever(), through=through, mandates=now.limits
+        )
+        balance.rewrite(tx, full, now)
+    return entry
+
+
+def witness(tx: Connection, of: str, head: bytes) -> None:
+    """Keep a newer head of another site's ledger."""
+    table = tables.witnessed
+    tx.execute(delete(table).where(table.c.site == of))
+    checksum = read.checksum(of.encode() + head)
+    tx.execute(insert(table).values(site=of, head=head, checksum=checksum))
+
+
+def _keep_document(tx: Connection, entry: Entry, document: bytes) -> None:
+    """Keep a signed document; the copy entered first stands."""
+    table = tables.documents
+    known = select(table.c.digest).where(table.c.digest == entry.document)
+    if tx.execute(known).first() is None:
+        tx.execute(
+            insert(table).values(
+                digest=entry.document,
+                content=document,
+                checksum=read.checksum(document),
+                sequence=entry.sequence,
+            )
         )

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 import duckdb
 from duckdb_engine import ConnectionWrapper
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -129,6 +129,20 @@ def open_generation(place: Place, generation: str, *, writing: bool = False) -> 
             return _open_sqlite(place, generation, writing=writing)
         case Kind.POSTGRESQL:
             return _open_postgresql(place, generation, writing=writing)
+
+
+def generations(place: Place) -> tuple[str, ...]:
+    """Return the name of every generation that is there, in use or not.
+
+    Raises:
+        BadConfiguration: the store cannot be opened as the settings say.
+    """
+    if place.kind is not Kind.POSTGRESQL:
+        found = (path.stem for path in place.directory.glob(f"*.{place.kind.value}"))
+        return tuple(sorted(name for name in found if _GENERATION.fullmatch(name)))
+    with server(place) as connection:
+        names = connection.scalars(text("SELECT nspname FROM pg_namespace"))
+        return tuple(sorted(name for name in names if _GENERATION.fullmatch(name)))
 
 
 @contextlib.contextmanager

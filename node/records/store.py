@@ -12,14 +12,21 @@ import os
 import shutil
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from node.records import load
-from node.records.connect import Kind, Opened, Place, open_generation, server
+from node.records.connect import (
+    Kind,
+    Opened,
+    Place,
+    generations,
+    open_generation,
+    server,
+)
 from node.records.schema import CONSENT_TABLE, Schema
 from node.records.seal import seal
 from privacy.errors import BadConfiguration, BadRecords, Busy, Corrupt, RegisterBroken
@@ -178,10 +185,23 @@ class Writer:
 class RecordStore:
     """The generations of one site's records."""
 
-    def __init__(self, place: Place, schema: Schema) -> None:
-        """Use a folder; `create` makes it."""
+    def __init__(
+        self,
+        place: Place,
+        schema: Schema,
+        *,
+        held: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Use a folder; `create` makes it.
+
+        Args:
+            place: The folder.
+            schema: The tables.
+            held: Tells whether a legal hold lasts; then no generation is removed.
+        """
         self.schema = schema
         self._place = place
+        self._held = held
         self._mutex = threading.Lock()
         self._reader: Reader | None = None
 
@@ -261,6 +281,7 @@ class RecordStore:
         Raises:
             RegisterBroken, BadRecords: see `Writer.finish`; nothing was changed.
         """
+        held = self._held()
         writer.finish()
         pointer = self._place.directory / _POINTER
         fresh = pointer.with_suffix(".new")
@@ -268,9 +289,9 @@ class RecordStore:
         _sync(fresh)
         fresh.replace(pointer)
         _sync(self._place.directory)
-        older = int(writer.generation[1:]) - 2
-        if older > 0:
-            self._remove(f"g{older:08d}")
+        for name in () if held else generations(self._place):
+            if int(name[1:]) < int(writer.generation[1:]) - 1:
+                self._remove(name)
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
