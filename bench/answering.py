@@ -4,13 +4,10 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
-from bench.site import NOW, PROGRAMME, RHO, Site, natural_sql
-from privacy import query as queries
+from bench.site import NOW, PROGRAMME, Site, ask_for, natural_sql
 from privacy.period import Period
-from proto.wire import Ask
 
 RUNS = 9
 ASKED = (("M01", "FY2024"), ("M08", "FY2024"), ("M09", "FY2024"), ("M29", "FY2024"))
@@ -32,15 +29,7 @@ def compare(site: Site, metric: str, period: Period) -> str:
     name, query = next(
         iter(PROGRAMME.queries(PROGRAMME.metric(metric), period).items())
     )
-    ask = Ask(
-        query=query.canonical_form,
-        metric=metric,
-        query_name=name,
-        catalogue_version=PROGRAMME.version,
-        rho=Fraction(RHO),
-        purpose="oversight",
-        cells=len(queries.cells(query, PROGRAMME.dictionary)),
-    )
+    ask = ask_for(site.name, metric, period, name)
     sql = natural_sql(metric, period)
     exact = sorted(row[1] for row in site.run_sql(sql))
     ours = sorted(value for value in site.exact(query).exact() if value)

@@ -9,16 +9,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import answering, fanning
+from bench import answering, fanning, governing
 
 
 def main() -> None:
-    """Run both benches and print what they find."""
+    """Run every bench and print what they find."""
     sizes = tuple(int(word) for word in sys.argv[1:]) or (10_000, 1_000_000)
     print("Node's answer / the same exact SQL without privacy (goal 1.3 at 1,000,000)")
     answering.main(sizes)
     print("\nFive-site question / (echoes + slowest exact SQL) (goal 2 at 10,000)")
     fanning.main(min(sizes))
+    print("\nMandate, signatures, witnesses and log on one question (goal 1.3)")
+    governing.main(min(sizes))
 
 
 if __name__ == "__main__":

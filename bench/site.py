@@ -1,28 +1,36 @@
-"""One invented site, whole: records, register, policy, ledgers, and its story."""
+"""One invented site, whole: records, register, law, ledgers, and its story."""
 
 import datetime as dt
+import secrets
 import shutil
 import time
+from fractions import Fraction
 from pathlib import Path
 
 from sqlalchemy import text
 
 from bench.population import fill
-from node import policy
 from node.answer import Node
+from node.charter import Charter
 from node.ledger import Ledger
-from node.policy import officer
 from node.records import schema, tally
 from node.records.connect import Kind, Place, create_key
 from node.records.store import RecordStore
 from node.register.book import Register
+from node.witness import Standing
 from privacy import catalogue
 from privacy.period import Period
-from privacy.query import Query
+from privacy.query import Query, cells
+from privacy.statement import BOOT_BYTES
+from proto.wire import Ask
+from tests import governed
+from tests import signed_samples as samples
+from tests.governed import Peers, govern
 
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 PROGRAMME = catalogue.load()
 RHO = "0.005"
+MANDATE = governed.mandate(now=NOW)
 FIRST, LAST = Period("FY2023-Q1"), Period("FY2025-Q4")
 
 _CONSENT = """household NOT IN (SELECT household FROM participant
@@ -54,6 +62,24 @@ def natural_sql(metric: str, period: Period) -> str:
         GROUP BY missed ORDER BY missed"""
 
 
+def ask_for(site: str, metric: str, period: Period, name: str) -> Ask:
+    """State a question to a site as the coordinator does."""
+    query = PROGRAMME.queries(PROGRAMME.metric(metric), period)[name]
+    return Ask(
+        query=query.canonical_form,
+        metric=metric,
+        query_name=name,
+        catalogue_version=PROGRAMME.version,
+        rho=Fraction(RHO),
+        purpose="oversight",
+        cells=len(cells(query, PROGRAMME.dictionary)),
+        site=site,
+        mandate=MANDATE.digest,
+        asked_by="bench",
+        not_after=int(NOW.timestamp()) + 3600,
+    ).signed_by(samples.key("coordinator"))
+
+
 class Site:
     """A closed site over a population of a given size, on encrypted DuckDB."""
 
@@ -78,23 +104,33 @@ class Site:
         register.close(LAST, self.store, now=NOW)
         self.reader = register.reader(self.store)
         self.built_seconds = time.perf_counter() - began
-        self.rules = self._signed_policy()
         self._fresh = folder / "fresh.sqlite"
         ledger = Ledger.create(f"sqlite:///{self._fresh}", site=name, now=NOW)
-        ledger.adopt(self.rules, now=NOW)
+        govern(ledger, name, now=NOW, opens=[MANDATE])
         ledger.close()
         self._ledgers = 0
 
-    def node(self) -> Node:
-        """Return the site's story over a ledger that has answered nothing."""
+    def node(self, *, witnessed: bool = True) -> Node:
+        """Return the site's story over a ledger that has answered nothing.
+
+        Its start is witnessed by its peers, unless they are to do so over the wire.
+        """
         self._ledgers += 1
         path = self.folder / f"ledger{self._ledgers}.sqlite"
         shutil.copy(self._fresh, path)
+        ledger = Ledger.open(f"sqlite:///{path}")
+        ledger.boot(secrets.token_bytes(BOOT_BYTES), now=NOW)
+        charter, key = Charter(ledger, site=self.name), samples.key(self.name)
+        standing = Standing(ledger, site=self.name, key=key, law=charter.law)
+        if witnessed:
+            Peers.of(self.name).attend(standing)
         return Node(
             site=self.name,
-            programme=PROGRAMME,
-            policy=self.rules,
-            ledger=Ledger.open(f"sqlite:///{path}"),
+            charter=charter,
+            ledger=ledger,
+            standing=standing,
+            key=key,
+            dictionary=PROGRAMME.dictionary,
             size_class="small",
             software="bench",
             closed_through=lambda: LAST,
@@ -113,28 +149,3 @@ class Site:
     def close(self) -> None:
         """Close the files."""
         self.store.close()
-
-    def _signed_policy(self) -> policy.Policy:
-        public = officer.init(self.folder / "officer", passphrase=None)
-        draft = policy.Draft(
-            site=self.name,
-            programme=PROGRAMME.version,
-            metrics=("M01", "M08", "M09", "M29"),
-            first_entry_year="FY2023",
-            last_entry_year="FY2026",
-            lifetime_rho="2",
-            per_release_rho="1",
-            not_before=NOW - dt.timedelta(days=1),
-        )
-        path = self.folder / "policy.toml"
-        path.write_text(policy.draft_policy(draft))
-        key = officer.load_key(
-            self.folder / "officer" / officer.KEY_FILE, passphrase=None
-        )
-        return policy.load(
-            path,
-            signature_path=policy.sign(path, key=key),
-            officer=officer.load_public(public),
-            site=self.name,
-            last_version=0,
-        )

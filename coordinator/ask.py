@@ -136,7 +136,6 @@ def _replies(
         (question.key, site.name): words(question, site, desk, now)
         for question, site in wanted
     }
-    desk.evidence.keep_asks(list(asks.values()), now=now)
     telling.questions(desk.log, list(asks.values()), now=now)
     deadline = time.monotonic() + desk.deadline_seconds
     members = desk.roster.members
@@ -152,7 +151,7 @@ def _replies(
     }
     waiting: dict[futures.Future[Reply], tuple[Line, Question]] = {}
     try:
-        with Witnessing(list(lines), nodes, list(members)):
+        with Witnessing(list(lines), nodes, list(members)) as witnessing:
             for question, site in wanted:
                 line = lines[site.name]
                 waiting[line.put(question, deadline)] = (line, question)
@@ -164,6 +163,7 @@ def _replies(
             except TimeoutError:
                 for line, question in waiting.values():
                     yield line.late(question)
+        telling.conflicts(desk.log, witnessing.conflicts, now=now)
     finally:
         for line in lines.values():
             line.close()
@@ -177,10 +177,8 @@ def _keep(reply: Reply, desk: Desk, now: dt.datetime) -> Reply:
         return reply
     kind, detail = EventKind.MISSING, ""
     # What was signed is kept and told before it counts: should this process end
-    # between, the site is asked again, for nothing, and the answer is told again.
-    if reply.signed is not None:
-        desk.evidence.keep_answer(reply.signed, now=now)
-    telling.replies(desk.log, [reply], now=now)
+    # between, the site is asked again, which costs nothing, and tells it again.
+    telling.reply(desk.log, reply, now=now)
     if reply.release is not None:
         desk.site_list.seen(reply.site, now=now)
         try:

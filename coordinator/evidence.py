@@ -157,29 +157,13 @@ class Evidence:
 
     def keep_asks(self, asks: Sequence[Ask], *, now: dt.datetime) -> None:
         """Keep signed questions before they are sent; the same one again is one."""
-        self._keep(
-            _ASKS,
-            [
-                {
-                    "digest": ask.digest.hex(),
-                    "site": ask.site,
-                    "signed": wire.ask_to_bytes(ask),
-                    "at": now.isoformat(),
-                }
-                for ask in asks
-            ],
-        )
+        with self._engine.begin() as connection:
+            write_asks(connection, asks, now=now)
 
     def keep_answer(self, answer: SignedAnswer, *, now: dt.datetime) -> None:
         """Keep a signed answer as it came in, whatever becomes of it."""
-        row = {
-            "digest": answer.digest,
-            "site": answer.site,
-            "ask": answer.ask.hex(),
-            "signed": answer.line(),
-            "at": now.isoformat(),
-        }
-        self._keep(_ANSWERS, [row])
+        with self._engine.begin() as connection:
+            write_answer(connection, answer, now=now)
 
     def asks(self) -> tuple[Ask, ...]:
         """Return every signed question, oldest first.
@@ -203,14 +187,40 @@ class Evidence:
             listed = table.select().order_by(table.c.at, table.c.digest)
             return tuple(connection.execute(listed).all())
 
-    def _keep(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add the rows that are not there already, all at once."""
-        with self._engine.begin() as connection:
-            for row in rows:
-                same = table.c.digest == row["digest"]
-                if connection.execute(sa.select(table.c.digest).where(same)).first():
-                    continue
-                connection.execute(table.insert().values(**row))
+
+def write_asks(
+    connection: sa.Connection, asks: Sequence[Ask], *, now: dt.datetime
+) -> None:
+    """Keep signed questions, inside a transaction."""
+    for ask in asks:
+        row = {
+            "digest": ask.digest.hex(),
+            "site": ask.site,
+            "signed": wire.ask_to_bytes(ask),
+            "at": now.isoformat(),
+        }
+        _add(connection, _ASKS, row)
+
+
+def write_answer(
+    connection: sa.Connection, answer: SignedAnswer, *, now: dt.datetime
+) -> None:
+    """Keep a signed answer, inside a transaction."""
+    row = {
+        "digest": answer.digest,
+        "site": answer.site,
+        "ask": answer.ask.hex(),
+        "signed": answer.line(),
+        "at": now.isoformat(),
+    }
+    _add(connection, _ANSWERS, row)
+
+
+def _add(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Add a row unless it is there already."""
+    same = table.c.digest == row["digest"]
+    if connection.execute(sa.select(table.c.digest).where(same)).first() is None:
+        connection.execute(table.insert().values(**row))
 
 
 def read_ask(signed: bytes) -> Ask:

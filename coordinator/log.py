@@ -110,8 +110,19 @@ class Log:
         """Add one fact and return its number, counted from 0."""
         return self.extend([(kind, body)], now)[0]
 
-    def extend(self, facts: Sequence[Fact], now: dt.datetime) -> range:
+    def extend(
+        self,
+        facts: Sequence[Fact],
+        now: dt.datetime,
+        *,
+        also: Callable[[sa.Connection], None] = lambda _connection: None,
+    ) -> range:
         """Add several facts under one head, all of them or none.
+
+        Args:
+            facts: What to tell.
+            now: When.
+            also: Writes, in the same transaction, what the facts are about.
 
         Raises:
             Corrupt: a fact is not whole, or the log was changed behind our back.
@@ -130,6 +141,7 @@ class Log:
                         for e in entries
                     ],
                 )
+            also(connection)
             root = self._tree.root_with([entry.leaf for entry in entries])
             self._state(connection, size + len(entries), root, now)
         return range(size, size + len(facts))

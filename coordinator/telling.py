@@ -1,7 +1,8 @@
 """Tell the public log what was asked, what came back and what was published."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 
 from coordinator import evidence
 from coordinator.lines import Reply
@@ -12,14 +13,34 @@ from proto.wire import Ask
 
 
 def questions(log: Log, asked: Sequence[Ask], *, now: dt.datetime) -> None:
-    """Tell what is about to be asked: who, why, what, of whom and at what loss."""
-    log.extend([(Kind.QUERY, evidence.query_facts(ask)) for ask in asked], now)
+    """Keep and tell what is about to be asked: who, why, what, at what loss."""
+    log.extend(
+        [(Kind.QUERY, evidence.query_facts(ask)) for ask in asked],
+        now,
+        also=partial(evidence.write_asks, asks=asked, now=now),
+    )
 
 
-def replies(log: Log, came: Sequence[Reply], *, now: dt.datetime) -> None:
-    """Tell which answers and refusals came, and what each cost."""
-    facts = [fact for reply in came for fact in _of_reply(reply)]
-    if facts:
+def reply(log: Log, came: Reply, *, now: dt.datetime) -> None:
+    """Keep and tell what one site said: an answer and its cost, or a refusal.
+
+    Both happen or neither, so the log never lacks an answer that is kept.
+    """
+    if came.signed is not None:
+        model, worst = came.charged_pico, came.worst_pico
+        facts = evidence.answer_facts(came.signed, model=model, worst=worst)
+        keep = partial(evidence.write_answer, answer=came.signed, now=now)
+        log.extend([(Kind.ANSWER, facts)], now, also=keep)
+    elif came.refused is not None and came.missing is not None:
+        code = came.missing.reason or came.missing.status.value
+        said = {"site": came.site, "ask": came.refused.hex(), "code": code}
+        log.append(Kind.REFUSAL, said, now)
+
+
+def conflicts(log: Log, sites: Collection[str], *, now: dt.datetime) -> None:
+    """Tell which sites stopped when their peers showed what they keep."""
+    if sites:
+        facts = [(Kind.WITNESS_CONFLICT, {"site": site}) for site in sorted(sites)]
         log.extend(facts, now)
 
 
@@ -31,15 +52,3 @@ def results(log: Log, published: Sequence[Result], *, now: dt.datetime) -> None:
     ]
     if facts:
         log.extend(facts, now)
-
-
-def _of_reply(reply: Reply) -> list[Fact]:
-    if reply.signed is not None:
-        model, worst = reply.charged_pico, reply.worst_pico
-        facts = evidence.answer_facts(reply.signed, model=model, worst=worst)
-        return [(Kind.ANSWER, facts)]
-    if reply.refused is not None and reply.missing is not None:
-        code = reply.missing.reason or reply.missing.status.value
-        said = {"site": reply.site, "ask": reply.refused.hex(), "code": code}
-        return [(Kind.REFUSAL, said)]
-    return []

@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Final, Self
 
-from privacy.errors import ExchangeError, Untrusted
+from privacy.errors import ExchangeError, Unreachable, Untrusted
+from privacy.statement import refused
 from proto.client import NodeClient
 
 _ROUND_SECONDS: Final = 0.5
@@ -23,7 +24,11 @@ _PAUSE_SECONDS: Final = 0.2
 
 
 class Witnessing:
-    """Carry statements for some sites, among all that can be reached."""
+    """Carry statements for some sites, among all that can be reached.
+
+    Attributes:
+        conflicts: Sites that stopped when a peer showed them what it keeps.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Witnessing:
         """
         self._nodes = nodes
         self._peers = sorted(peer for peer in peers if peer in nodes)
+        self.conflicts: set[str] = set()
         self._ending = threading.Event()
         self._calls = ThreadPoolExecutor(
             max(1, 2 * len(self._peers)), thread_name_prefix="witness"
@@ -69,22 +75,29 @@ class Witnessing:
         """Bring a site's heads to its peers, round after round."""
         node, peers = self._nodes[site], [p for p in self._peers if p != site]
         late: set[Future[bytes]] = set()
+        # Few at first: each head a peer keeps costs it a durable write. Only the
+        # site knows what is enough; once it was not, all are asked.
+        asked = _few(site, peers)
         while peers and not self._ending.is_set():
             try:
-                heads = node.standing(peers)
+                heads = node.standing(asked)
                 if heads:
-                    late = self._round(node, dict(zip(peers, heads, strict=True)), late)
-            except (ExchangeError, RuntimeError):
-                # The site is down, or the pool has ended; the asking says so.
+                    shown = dict(zip(asked, heads, strict=True))
+                    late, enough = self._round(node, shown, late)
+                    asked = asked if enough else peers
+            except (ExchangeError, RuntimeError, ValueError):
+                # The site is down, or pool or channel have ended; the asking says so.
+                asked = peers
                 self._ending.wait(_PAUSE_SECONDS)
 
     def _round(
         self, node: NodeClient, heads: Mapping[str, bytes], late: set[Future[bytes]]
-    ) -> set[Future[bytes]]:
+    ) -> tuple[set[Future[bytes]], bool]:
         """Show peers their heads, and bring back what they attest as it comes.
 
         Returns:
-            Peers that were not in time, to be brought with the next round.
+            Peers that were not in time, to be brought with the next round; and
+            whether the site said that it was enough.
         """
         waiting = late | {
             self._calls.submit(self._nodes[peer].witness, head)
@@ -100,14 +113,29 @@ class Witnessing:
             waiting = set(still)
             said = [each.result() for each in done if each.exception() is None]
             # Each by itself, or one peer that lies would spoil what others say.
-            enough = any([_brought(node, attestation) for attestation in said])
-        return waiting
+            brought = [self._brought(node, attestation) for attestation in said]
+            enough = any(brought)
+        return waiting, enough
+
+    def _brought(self, node: NodeClient, attestation: bytes) -> bool:
+        """Bring a site what one peer attests; tell whether a quorum has attested."""
+        try:
+            return node.present([attestation])
+        except Untrusted:
+            # The site does not believe this peer; the others may be enough.
+            return False
+        except Unreachable:
+            # Shown a head of its own that it does not hold, a node stops at once.
+            if refused(attestation):
+                self.conflicts.add(node.site)
+            raise
 
 
-def _brought(node: NodeClient, attestation: bytes) -> bool:
-    """Bring a site what one peer attests; tell whether a quorum has attested."""
-    try:
-        return node.present([attestation])
-    except Untrusted:
-        # The site does not believe this peer; the others may be enough.
-        return False
+def _few(site: str, peers: Sequence[str]) -> list[str]:
+    """Choose a quorum for one colluder, other peers for other sites.
+
+    See `privacy.statement.quorum`; a site that tolerates more says it is not enough.
+    """
+    number = min(len(peers), (len(peers) + 3) // 2)
+    onward = [p for p in peers if p > site] + [p for p in peers if p < site]
+    return sorted(onward[:number])

@@ -104,7 +104,7 @@ class Node:
                 "Not enough peers have witnessed this start of the node yet, so "
                 "nothing is charged; ask again."
             )
-        charged = self.ledger.charge(_charge(ask, asked), now=now)
+        charged = self.ledger.charge(_charge(ask, asked), after=law.mark, now=now)
         if isinstance(charged, Stored):
             return self._answer(ask, charged, None, through)
         if not charged.resumed:

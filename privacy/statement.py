@@ -218,6 +218,16 @@ def witness_of(data: bytes) -> str:
     return _site(data[:_SITE_BYTES])
 
 
+def refused(data: bytes) -> bool:
+    """Tell whether an attestation says that a head was refused; not judged.
+
+    Raises:
+        BadSignature: it is no attestation.
+    """
+    witness_of(data)
+    return bool(_ATTESTATION.unpack_from(data)[3] == Verdict.REFUSED)
+
+
 def read_attestation(data: bytes, *, key: bytes) -> Attestation:
     """Read an attestation that a peer signed.
 
@@ -255,6 +265,30 @@ def quorum(sites: int, tolerated: int) -> int:
             "sites to the roster, or lower tolerated_colluders in the policy."
         )
     return needed
+
+
+def check_handover(
+    before: Collection[str], after: Collection[str], tolerated: int
+) -> None:
+    """Let one roster follow another only if their quorums share an honest peer.
+
+    Else a ledger put back to before the change could be shown to a quorum of the
+    old roster, of which nobody saw what a quorum of the new one attested. Two sets
+    of peers overlap by at least their sizes less all the peers there are.
+
+    Source: Ongaro 2014, "Consensus: Bridging theory and practice", section 4.1, for
+    why one site at a time is safe.
+
+    Raises:
+        BadSignature: too many sites come or go at once.
+    """
+    peers = len(set(before) | set(after)) - 1
+    needed = quorum(len(before), tolerated) + quorum(len(after), tolerated)
+    if needed - peers < tolerated + 1:
+        raise BadSignature(
+            "Too many sites come or go at once for anybody to notice an old ledger; "
+            "let sites join or leave one at a time, each in a roster of its own."
+        )
 
 
 def receipt(  # noqa: PLR0913 - every part of an answer is under the signature

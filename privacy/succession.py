@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from privacy import decision, edition, mandate, policy, roster, sending, signing
+from privacy import (
+    decision,
+    edition,
+    mandate,
+    policy,
+    roster,
+    sending,
+    signing,
+    statement,
+)
 from privacy.chain import Entry, Kind
 from privacy.decision import Act
 from privacy.edition import Edition
@@ -113,14 +122,6 @@ def _mandate_note(found: Mandate) -> str:
     return mandate_note(found.loss_rho, found.worst_rho)
 
 
-def _of_policy(new: Policy) -> str:
-    return policy_note(new.version, new.digest, new.caps)
-
-
-def _of_mandate(new: Mandate) -> str:
-    return mandate_note(new.loss_rho, new.worst_rho)
-
-
 def replay(site: str, entries: Iterable[tuple[Entry, bytes | None]]) -> Law:
     """Read the law of a site from the rules in its ledger, in order.
 
@@ -182,6 +183,10 @@ def _roster(law: Law, _: Entry, document: Document) -> Law:
     new.check_follows(document, law.roster)
     if law.policy is not None:
         mandate.check_network(new.network, law.policy.network)
+        tolerated = law.policy.tolerated_colluders
+        statement.quorum(len(new.members), tolerated)
+        if law.roster is not None:
+            statement.check_handover(law.roster.members, new.members, tolerated)
     return replace(law, roster=new)
 
 
@@ -195,6 +200,7 @@ def _policy(law: Law, _: Entry, document: Document) -> Law:
     new.check_follows(document, law.policy)
     if law.roster is not None:
         mandate.check_network(new.network, law.roster.network)
+        statement.quorum(len(law.roster.members), new.tolerated_colluders)
     return replace(law, policy=new)
 
 

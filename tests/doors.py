@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,11 +24,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from coordinator import authority, profile
 from coordinator.authority import Authority
 from coordinator.database import address, connect
-from node.server import Door, NodeServer, Story
+from node.server import Carried, Door, NodeServer, Story
 from proto import credentials
 from proto.client import NodeClient
+from proto.cmpp.v1 import coordinator_pb2
+from proto.description import Description
+from proto.invitation import Joining
 from proto.mtls import COORDINATOR_DNS, COORDINATOR_URI, Identity, Trust
-from proto.wire import Answer, Ask, Description
+from proto.wire import Answer, Ask
+from tests import signed_samples as samples
 
 
 def now() -> datetime:
@@ -44,6 +48,10 @@ def ask(**changes: object) -> Ask:
         rho=Fraction(1, 1000),
         purpose="oversight",
         cells=3,
+        site="NYC",
+        mandate=bytes(range(32)),
+        asked_by="ana",
+        not_after=2_000_000_000,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -57,8 +65,33 @@ def answer(**changes: object) -> Answer:
         charged_pico=10**9,
         register_through="FY2025H2",
         free=False,
+        worst_pico=10**9,
+        sequence=7,
+        receipt=bytes(64),
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def joining(token: bytes, signing_request: bytes, site: str = "NYC") -> Joining:
+    """Say what a site says when it joins."""
+    return Joining(
+        token=token,
+        signing_request=signing_request,
+        statement_key=samples.public(site),
+        masking_key=samples.public(f"mask {site}"),
+    )
+
+
+def join_bytes(said: Joining, *, signer: str = "NYC") -> bytes:
+    """Write it as it goes over the wire, with the proof of whoever signs."""
+    message = coordinator_pb2.JoinRequest(
+        token=said.token,
+        signing_request=said.signing_request,
+        statement_key=said.statement_key,
+        masking_key=said.masking_key,
+        proof=samples.key(signer).sign(said.proved),
+    )
+    return message.SerializeToString(deterministic=True)
 
 
 class Steady:
@@ -77,6 +110,10 @@ class Steady:
         if isinstance(self.outcome, BaseException):
             raise self.outcome
         return self.outcome
+
+    def show(self, answer: Answer) -> bool:
+        del answer
+        return True
 
     def describe(self) -> Description:
         return Description(
@@ -212,6 +249,7 @@ def serving(
     folder: Path,
     story: Story | None = None,
     timetable: object | None = None,
+    carried: Mapping[str, Carried] | None = None,
 ) -> Iterator[Serving]:
     identity = centre.node(folder / "node")
     revoked: set[bytes] = set()
@@ -227,7 +265,7 @@ def serving(
         timetable=timetable or Immediate(),  # type: ignore[arg-type]
         clock=lambda: now() + state.clock_offset,
     )
-    state.server = NodeServer(state.story, door=door)
+    state.server = NodeServer(state.story, carried=carried or {}, door=door)
     state.port = state.server.start()
     try:
         yield state

@@ -11,8 +11,9 @@ from fractions import Fraction
 from multiprocessing.connection import Connection
 
 from node.ledger import Charged, Ledger, Stored
-from privacy.errors import BudgetExhausted, LedgerStopped
-from tests.ledger_samples import CAPS, LATER, NOW, charge_for, store
+from privacy.chain import Event, Kind
+from privacy.errors import BudgetExhausted, Busy, LedgerStopped
+from tests.ledger_samples import LATER, NOW, boot_name, charge_for, set_policy, store
 
 # A server that imports once and forks before any database is open: a process
 # costs milliseconds, and none inherits another's connection.
@@ -36,7 +37,7 @@ def race(url: str, number: int, attempts: int, report: Connection) -> None:
         time.sleep(PAUSE_SECONDS)
         asked = charge_for(f"{number} {attempt}", rho=MILLI)
         try:
-            answer = ledger.charge(asked, caps=CAPS, now=NOW)
+            answer = ledger.charge(asked, now=NOW)
         except BudgetExhausted:
             continue
         assert isinstance(answer, Charged)
@@ -53,13 +54,31 @@ def agree(url: str, number: int, questions: int, report: Connection) -> None:
     first, sent = 0, []
     for question in range(questions):
         asked = charge_for(f"shared {question}", rho=MILLI)
-        answer = ledger.charge(asked, caps=CAPS, now=NOW)
+        answer = ledger.charge(asked, now=NOW)
         if isinstance(answer, Charged):
             first += not answer.resumed
             answer = store(ledger, asked.release_key, values=(number, question))
         sent.append(answer.values)
     ledger.close()
     report.send((first, sent))
+
+
+def contend(url: str, _: int, rounds: int, report: Connection) -> None:
+    """Enter rules on the newest law, as everybody does; say how many went in."""
+    ledger = Ledger.open(url)
+    report.send("ready")
+    report.recv()
+    entered = 0
+    for _attempt in range(rounds):
+        mark = ledger.law_mark()
+        event = Event(kind=Kind.PAUSED, at="", detail=str(mark))
+        try:
+            ledger.enact(event, document=None, after=mark, now=NOW)
+        except Busy:
+            continue
+        entered += 1
+    ledger.close()
+    report.send(entered)
 
 
 def names(seed: str) -> Iterator[str]:
@@ -76,7 +95,7 @@ def answer_for_ever(url: str, seed: str, report: Connection) -> None:
     report.send("ready")
     for name in names(seed):
         asked = charge_for(name, rho=Fraction(1, 10**9))
-        answer = ledger.charge(asked, caps=CAPS, now=NOW)
+        answer = ledger.charge(asked, now=NOW)
         report.send(("charged", name, None))
         if isinstance(answer, Charged):
             noise = tuple(os.urandom(8))
@@ -93,7 +112,7 @@ def write_until_full(url: str, room: int, report: Connection) -> None:
     try:
         for name in names("full"):
             asked = charge_for(name, rho=Fraction(1, 10**9))
-            answer = ledger.charge(asked, caps=CAPS, now=NOW)
+            answer = ledger.charge(asked, now=NOW)
             report.send(("charged", name, None))
             if not isinstance(answer, Stored):
                 answer = store(ledger, asked.release_key)
@@ -107,15 +126,22 @@ def _is_dead(ledger: Ledger) -> bool:
     """Tell whether every call is refused, though the disk has room again."""
     asked = charge_for("after")
     calls = (
-        lambda: ledger.charge(asked, caps=CAPS, now=NOW),
+        lambda: ledger.charge(asked, now=NOW),
         lambda: store(ledger, asked.release_key),
-        lambda: ledger.boot(now=LATER),
+        lambda: ledger.boot(boot_name(1), now=LATER),
         ledger.head,
         ledger.entries,
         ledger.accounts,
-        ledger.policy_version,
+        ledger.law,
+        ledger.law_mark,
+        ledger.export,
+        lambda: ledger.hash_at(1),
+        lambda: ledger.witnessed("HOU"),
+        lambda: ledger.witness("HOU", lambda _: b"head"),
+        lambda: set_policy(ledger, 2),
         ledger.verify,
-        lambda: ledger.remaining(CAPS),
+        ledger.remaining,
+        ledger.levels,
     )
     refused = 0
     for call in calls:

@@ -2,32 +2,37 @@
 
 import datetime as dt
 import itertools
+import secrets
 import shutil
 import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from node import policy
 from node.answer import Node
-from node.ledger import Ledger
-from node.policy import officer
+from node.carrier import Carrier
+from node.charter import Charter
+from node.ledger import Ledger, Scope
+from node.witness import Standing, Witness
 from privacy import query
-from privacy.catalogue import Status
 from privacy.mechanism import Tally
 from privacy.period import Period
 from privacy.query import Query
-from proto.wire import Answer, Ask, Description
+from privacy.signing import Document
+from privacy.statement import BOOT_BYTES
+from proto.client import DELIVER, PRESENT, STANDING, WITNESS
+from proto.description import Description
+from proto.wire import Answer, Ask
+from tests import governed
+from tests import signed_samples as samples
+from tests.governed import RUNNING, Peers, govern
 from tests.own_records import NOW, PROGRAMME
 
 SITE = "NYC"
-RUNNING = tuple(
-    sorted(
-        name
-        for name, metric in PROGRAMME.metrics.items()
-        if metric.status is Status.RUNNING
-    )
-)
+MANDATE = governed.mandate(now=NOW)
 
 
 class Records(Protocol):
@@ -43,45 +48,70 @@ class Records(Protocol):
 class LivingSite:
     """A site whose ledger can start afresh as often as a test needs.
 
-    It is the story behind a door: what it is asked goes to the node it is now.
+    It is the story behind a door: what it is asked goes to the node it is now. Its
+    peers witness at once whatever it shows.
     """
 
-    def __init__(self, home: Path, records: Records, **changes: object) -> None:
+    def __init__(
+        self,
+        home: Path,
+        records: Records,
+        *,
+        ruled: dt.datetime = NOW,
+        opens: Sequence[Document] = (MANDATE,),
+        **changes: object,
+    ) -> None:
         self.home = home
         self.records = records
         self.gate = threading.Event()
         self.shift = dt.timedelta(0)
-        self.rules = signed_policy(home, **changes)
+        self.peers = Peers.of(SITE)
+        home.mkdir(parents=True, exist_ok=True)
         self._fresh = home / "ledger.fresh"
-        ledger = Ledger.create(f"sqlite:///{self._fresh}", site=SITE, now=NOW)
-        ledger.adopt(self.rules, now=NOW)
+        ledger = Ledger.create(f"sqlite:///{self._fresh}", site=SITE, now=ruled)
+        govern(ledger, SITE, now=ruled, opens=opens, **changes)
         ledger.close()
         self._numbers = itertools.count()
         self.path = self._fresh
         self.node = self._opened()
 
-    def afresh(self) -> None:
+    def afresh(self, *, witnessed: bool = True) -> None:
         """Become a site that never answered anything."""
         self.node.ledger.close()
         self.path.unlink()
-        self.node = self._opened()
+        self.peers = Peers.of(SITE)
+        self.node = self._opened(witnessed=witnessed)
 
     def reopened(self) -> None:
         """Become what this site is after its process ended and began again."""
         self.node.ledger.close()
         self.node = self._node(self.path)
 
-    def _opened(self) -> Node:
+    def _opened(self, *, witnessed: bool = True) -> Node:
         self.path = self.home / f"ledger{next(self._numbers)}.sqlite"
         shutil.copy(self._fresh, self.path)
-        return self._node(self.path)
+        return self._node(self.path, witnessed=witnessed)
 
-    def _node(self, path: Path) -> Node:
+    def _node(self, path: Path, *, witnessed: bool = True) -> Node:
+        ledger = Ledger.open(f"sqlite:///{path}")
+        ledger.boot(secrets.token_bytes(BOOT_BYTES), now=NOW)
+        charter, key = Charter(ledger, site=SITE), samples.key(SITE)
+        standing = Standing(ledger, site=SITE, key=key, law=charter.law)
+        if witnessed:
+            self.peers.attend(standing)
+        self._carrier = Carrier(
+            charter=charter,
+            standing=standing,
+            witness=Witness(ledger, site=SITE, key=key, law=charter.law),
+            clock=lambda: NOW + self.shift,
+        )
         return Node(
             site=SITE,
-            programme=PROGRAMME,
-            policy=self.rules,
-            ledger=Ledger.open(f"sqlite:///{path}"),
+            charter=charter,
+            ledger=ledger,
+            standing=standing,
+            key=key,
+            dictionary=PROGRAMME.dictionary,
             size_class="small",
             software="0.1.0",
             closed_through=self.records.closed_through,
@@ -93,8 +123,22 @@ class LivingSite:
         del now
         return self.node.answer(ask, now=NOW + self.shift)
 
+    def show(self, answer: Answer) -> bool:
+        standing = self.node.standing
+        if not standing.show(answer.sequence, seconds=0):
+            self.peers.attend(standing)
+        return self.node.show(answer)
+
     def describe(self) -> Description:
         return self.node.describe()
+
+    def carried(self) -> Mapping[str, Callable[[bytes], bytes]]:
+        """Return what the site does for the coordinator as a carrier."""
+        names = (STANDING, WITNESS, PRESENT, DELIVER)
+        return {name: partial(self._carry, name) for name in names}
+
+    def _carry(self, name: str, data: bytes) -> bytes:
+        return self._carrier.methods()[name](data)
 
     def head(self) -> object:
         """Return where the ledger stands."""
@@ -102,35 +146,16 @@ class LivingSite:
 
     def spent(self) -> dict[str, int]:
         """Return what each entry year has been charged, in pico-rho."""
-        accounts = self.node.ledger.accounts()
-        return {account.entry_year: account.spent_pico for account in accounts}
+        return lifetime_spent(self.node.ledger)
 
 
-def signed_policy(home: Path, **changes: object) -> policy.Policy:
-    """Have a new officer sign a generous policy, and load it as the node would."""
-    draft = {
-        "site": SITE,
-        "programme": PROGRAMME.version,
-        "metrics": RUNNING,
-        "first_entry_year": "FY2022",
-        "last_entry_year": "FY2027",
-        "lifetime_rho": "2",
-        "per_release_rho": "1",
-        "not_before": NOW - dt.timedelta(days=1),
-        **changes,
+def lifetime_spent(ledger: Ledger) -> dict[str, int]:
+    """Return the model column of every entry year's lifetime account."""
+    return {
+        account.name: account.spent.model
+        for account in ledger.accounts()
+        if account.scope is Scope.LIFETIME
     }
-    home.mkdir(parents=True, exist_ok=True)
-    public = officer.init(home / "officer", passphrase=None)
-    path = home / "policy.toml"
-    path.write_text(policy.draft_policy(policy.Draft(**draft)))
-    key = officer.load_key(home / "officer" / officer.KEY_FILE, passphrase=None)
-    return policy.load(
-        path,
-        signature_path=policy.sign(path, key=key),
-        officer=officer.load_public(public),
-        site=SITE,
-        last_version=0,
-    )
 
 
 def queries(metric: str, period: str) -> dict[str, Query]:
@@ -156,9 +181,19 @@ def ask(
         "rho": Fraction(rho),
         "purpose": "oversight",
         "cells": size(known[chosen]),
+        "site": SITE,
+        "mandate": MANDATE.digest,
+        "asked_by": "ana",
+        "not_after": int((NOW + dt.timedelta(days=3650)).timestamp()),
         **changes,
     }
-    return Ask(**parts)  # type: ignore[arg-type]
+    return Ask(**parts).signed_by(samples.key("coordinator"))  # type: ignore[arg-type]
+
+
+def restated(question: Ask, **changes: object) -> Ask:
+    """Change a question, and have the coordinator sign what it says then."""
+    changed: Ask = replace(question, **changes)  # type: ignore[arg-type]
+    return changed.signed_by(samples.key("coordinator"))
 
 
 def size(asked: Query) -> int:

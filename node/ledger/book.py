@@ -73,12 +73,13 @@ class Ledger:
         """Give the database back; an open ledger holds one connection."""
         self._keeper.close()
 
-    # ---- answering -----------------------------------------------------------
-
-    def charge(self, charge: Charge, *, now: dt.datetime) -> Charged | Stored:
+    def charge(
+        self, charge: Charge, *, after: int | None = None, now: dt.datetime
+    ) -> Charged | Stored:
         """Spend the loss of a question, durably, unless it was spent before.
 
-        Requires: policy and mandate allowed the question; nothing has been read yet.
+        Requires: policy and mandate allowed the question, by the rules up to the
+            entry `after` if given; nothing has been read yet.
 
         Returns:
             Stored: the answer exists; send it, it is free.
@@ -88,12 +89,13 @@ class Ledger:
             NotAllowed: the site does not answer now, or not under this mandate.
             BudgetExhausted: a cap stands in the way; nothing was spent.
             InvalidQuery: another question stands under this release key.
-            Busy: another process held the ledger too long; nothing was spent.
+            Busy: a rule was made since, or the ledger was held too long.
             LedgerStopped: a write failed; this process must end.
         """
         at = moment(now)
 
         def work(tx: Connection) -> Charged | Stored:
+            read.check_unchanged(tx, after)
             notes = self._notes(tx)
             notes.limit(charge.mandate.hex())
             before = read.under_key(tx, Kind.CHARGE, charge.release_key)
@@ -146,8 +148,6 @@ class Ledger:
 
         return self._keeper.run(work, write=True)
 
-    # ---- rules ---------------------------------------------------------------
-
     def enact(
         self, event: Event, *, document: bytes | None, after: int, now: dt.datetime
     ) -> Entry:
@@ -186,8 +186,6 @@ class Ledger:
     def law_mark(self) -> int:
         """Return the sequence of the newest rule; 0 before any."""
         return self._keeper.run(read.law_mark, write=False)
-
-    # ---- standing ------------------------------------------------------------
 
     def boot(self, boot: bytes, *, now: dt.datetime) -> read.Head:
         """Note that a node has started, under a fresh random name of 32 bytes.
@@ -242,8 +240,6 @@ class Ledger:
 
         return self._keeper.run(work, write=True)
 
-    # ---- what was spent ------------------------------------------------------
-
     def accounts(
         self,
         *,
@@ -285,8 +281,6 @@ class Ledger:
         """Return every account with how full it is, the fullest first."""
         levels = [(each, each.share) for each in self.accounts()]
         return tuple(sorted(levels, key=lambda level: -level[1]))
-
-    # ---- the whole record ----------------------------------------------------
 
     def entries(self) -> tuple[Entry, ...]:
         """Return the whole record, in order."""

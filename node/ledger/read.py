@@ -13,6 +13,7 @@ from node.ledger.charge import Stored, unpack
 from privacy.accounts import Spend
 from privacy.chain import GENESIS, LAW, Entry, Kind, release_digest
 from privacy.errors import (
+    Busy,
     ChainBroken,
     LedgerInconsistent,
     LedgerMissing,
@@ -103,6 +104,19 @@ def law_mark(tx: Connection) -> int:
     """Return the sequence of the newest rule; 0 before any."""
     query = select(func.max(_ENTRY.sequence)).where(_ENTRY.kind.in_(_LAW))
     return tx.execute(query).scalar_one() or 0
+
+
+def check_unchanged(tx: Connection, after: int | None) -> None:
+    """Refuse to go on if a rule was made since the caller read the law.
+
+    Raises:
+        Busy: one was; nothing was decided.
+    """
+    if after is not None and law_mark(tx) != after:
+        raise Busy(
+            "A rule changed while the question was judged, so nothing was decided; "
+            "ask again."
+        )
 
 
 def rules(tx: Connection, *, after: int = 0) -> Iterator[Entry]:

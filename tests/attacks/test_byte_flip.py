@@ -8,7 +8,7 @@ import pytest
 
 from node.ledger import Ledger
 from privacy.errors import BadConfiguration, Corrupt
-from tests.ledger_samples import CAPS, LATER, NOW, POLICY, charge_for, store
+from tests.ledger_samples import LATER, NOW, boot_name, charge_for, ready, store
 
 HEADER_BYTES = 100
 SAMPLE, SAMPLE_SOAK = 150, 4_000
@@ -18,10 +18,12 @@ SAMPLE, SAMPLE_SOAK = 150, 4_000
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger.create(f"sqlite:///{path}", site="NYC", now=NOW)
-    ledger.adopt(POLICY, now=NOW)
+    ready(ledger)
     for name in "abc":
-        ledger.charge(charge_for(name), caps=CAPS, now=NOW)
+        ledger.charge(charge_for(name), now=NOW)
         store(ledger, charge_for(name).release_key)
+    ledger.boot(boot_name(1), now=NOW)
+    ledger.witness("HOU", lambda _: b"a signed head")
     ledger.close()
     return path
 
@@ -32,8 +34,9 @@ def content(path: Path) -> Any:
         ledger = Ledger.open(f"sqlite:///{path}")
     except (Corrupt, BadConfiguration):
         return None
-    repeats = [ledger.charge(charge_for(n), caps=CAPS, now=LATER) for n in "abc"]
-    said = (ledger.site, ledger.entries(), ledger.accounts(), repeats)
+    repeats = [ledger.charge(charge_for(n), now=LATER) for n in "abc"]
+    said = (ledger.site, ledger.entries(), ledger.accounts(), repeats, ledger.law())
+    said += (ledger.witnessed("HOU"), list(ledger.export()))
     ledger.close()
     return said
 
@@ -61,13 +64,24 @@ def test_no_flipped_bit_changes_what_the_ledger_says(path: Path) -> None:
 
 def test_a_flipped_bit_inside_a_stored_fact_is_always_refused(path: Path) -> None:
     data = path.read_bytes()
-    facts = [b"charge", b"M08", b"FY2025 FY2026", b"enrolled", b"1/50", b"opened"]
+    facts = [
+        b"charge",
+        b"booted",
+        b"M08",
+        b"FY2025 FY2026",
+        b"enrolment",
+        b"1/50",
+        b"opened",
+    ]
     facts += [
         b"FY2025",
         b"NYC",
         b"81/4",
+        b"a signed head",
         bytes(7) + b"\x03" + b"\xff" * 8,
-        b"CHECK (spent_pico",
+        b"CHECK (spent_model",
+        b"the sample mandate",
+        b"rule ",
     ]
     starts = [data.index(fact) for fact in facts]
     assert flip_and_look(path, starts, seed=6) == len(facts)

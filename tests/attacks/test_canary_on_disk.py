@@ -7,7 +7,6 @@ are none. What is searched besides are the random ids that stand for people.
 """
 
 import contextlib
-import hashlib
 import io
 import json
 import subprocess
@@ -23,56 +22,18 @@ from sqlalchemy import select
 from coordinator.cli.app import app as cmpp
 from coordinator.demo import processes
 from node.cli.home import Home
-from node.synthetic import write_folder
-from privacy.dictionary import Kind
-from tests import own_records, seizure
-from tests.end_to_end import exchange
+from tests import planter, seizure
+from tests.end_to_end import exchange, papers
 from tests.end_to_end.exchange import NodeProcess
-from tests.own_records import PROGRAMME, Row
 from tests.seizure import Search
 from tests.wiretap import forms
 
-SITES = ("NYC", "HOU")
+SITES = ("NYC", "HOU", "LAX")
 WORDS_MIN = 1000
-SPOILED = {"screening", "service_event", "legal_event", "obligation_event", "follow_up"}
+MANDATE = papers.mandate(SITES)
 PERIOD, THROUGH = "FY2024-H2", "FY2025-Q4"
 
 pytestmark = pytest.mark.timeout(300)
-
-
-class Planter:
-    """Put a word of its own in place of every key and of many values."""
-
-    def __init__(self, site: str) -> None:
-        self._site = site
-        self._rows = 0
-        self._keys: dict[str, str] = {}
-        self.words: set[str] = set()
-
-    def change(self, table: str, row: Row) -> Row:
-        for column in ("household_key", "person_key"):
-            if column in row:
-                row[column] = self._key(row[column])
-        self._rows += 1
-        if table in SPOILED and self._rows % 3 == 0:
-            fields = PROGRAMME.dictionary.table(table).fields.values()
-            kinds = (Kind.CODE, Kind.DAY, Kind.INTEGER, Kind.FLAG)
-            wanted = kinds[self._rows // 3 % len(kinds)]
-            names = [f.name for f in fields if f.kind is wanted and row.get(f.name)]
-            for name in names[:1]:
-                row[name] = self._word()
-        return row
-
-    def _key(self, plain: str) -> str:
-        if plain not in self._keys:
-            self._keys[plain] = self._word()
-        return self._keys[plain]
-
-    def _word(self) -> str:
-        seed = f"{self._site} {len(self.words)}".encode()
-        word = f"Kq{hashlib.sha256(seed).hexdigest()[:14]}W"
-        self.words.add(word)
-        return word
 
 
 @dataclass(frozen=True)
@@ -94,18 +55,10 @@ def seized(tmp_path_factory: pytest.TempPathFactory) -> Seized:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         for site in SITES:
-            words |= _plant(planted, site)
+            words |= planter.plant(planted, site, scale=0.15)
         _run_exchange(folder, planted)
     ids = frozenset(i for site in SITES for i in _ids(folder / site))
     return Seized(folder, planted, frozenset(words), ids, said.getvalue().encode())
-
-
-def _plant(planted: Path, site: str) -> set[str]:
-    plain = planted / f"{site}-plain"
-    write_folder(plain, dictionary=PROGRAMME.dictionary, site=site, seed=11, scale=0.15)
-    planter = Planter(site)
-    own_records.rewrite(plain, planted / site, planter.change)
-    return planter.words
 
 
 def _run_exchange(folder: Path, planted: Path) -> None:
@@ -113,7 +66,8 @@ def _run_exchange(folder: Path, planted: Path) -> None:
     home = folder / "coordinator"
     join = f"127.0.0.1:{exchange.free_port()}"
     _cmpp(home, "init", "--join-address", join)
-    nodes = [NodeProcess(folder / site, site) for site in SITES]
+    (home / "identity" / "statement.key").write_bytes(papers.pem_of("coordinator"))
+    nodes = [NodeProcess(folder / site, site, SITES) for site in SITES]
     with (folder / "coordinator.log").open("wb") as log:
         door = subprocess.Popen(
             [sys.executable, "-m", "coordinator", "--home", str(home), "serve"],
@@ -125,24 +79,46 @@ def _run_exchange(folder: Path, planted: Path) -> None:
     try:
         processes.wait_for(int(join.partition(":")[2]), name="The door", seconds=60)
         for node in nodes:
-            exchange.settle(node.home, node.site)
+            exchange.settle(node.home, node.site, sites=SITES, mandate=MANDATE)
             exchange.stock(node.home, planted / node.site, closed_through=THROUGH)
             invite = ("site", "invite", node.site, "--address", node.address, "--json")
             invitation = json.loads(_cmpp(home, *invite))["invitation"]
             exchange.node(node.home, "join", invitation)
             node.start()
+        _bring_papers(home)
         page, results = str(home / "report.html"), str(home / "results.json")
         for words in ((), ("--ask-again",)):
             written = ("--html", page, "--results", results, "--by-site")
             _cmpp(home, "pack", "run", PERIOD, *written, *words)
-        for node in nodes:
-            exchange.node(node.home, "ledger", "show", "--entries")
-            exchange.node(node.home, "status")
+        _look_back(home, nodes)
     finally:
         for node in nodes:
             node.close()
         door.terminate()
         door.wait(timeout=30)
+
+
+def _bring_papers(home: Path) -> None:
+    """Put the roster and a mandate in force at the centre."""
+    for words, signed in (
+        (("roster", "publish"), papers.roster(SITES)),
+        (("mandate", "submit"), MANDATE),
+    ):
+        paper = home / f"{words[0]}.cmpp"
+        paper.write_bytes(signed.file())
+        _cmpp(home, *words, str(paper))
+
+
+def _look_back(home: Path, nodes: list[NodeProcess]) -> None:
+    """Show and write all that can be shown and written of what happened."""
+    for node in nodes:
+        exchange.node(node.home, "ledger", "show", "--entries")
+        exchange.node(node.home, "status")
+        archive = home / f"{node.site}.archive"
+        exchange.node(node.home, "ledger", "export", str(archive))
+    _cmpp(home, "log", "publish", str(home / "public"))
+    pack = ("--output", str(home / "pack"), "--site-ledgers", str(home))
+    _cmpp(home, "audit", "pack", *pack)
 
 
 def _cmpp(home: Path, *words: str) -> str:
@@ -170,7 +146,7 @@ def test_enough_was_planted_and_the_pack_was_answered(seized: Seized) -> None:
     assert len(seized.ids) > 300
     results = json.loads((seized.folder / "coordinator/results.json").read_text())
     assert len(results) == 12
-    assert {(r["sites_answered"], r["sites_total"]) for r in results} == {(2, 2)}
+    assert {(r["sites_answered"], r["sites_total"]) for r in results} == {(3, 3)}
 
 
 def test_no_planted_word_is_on_any_disk_or_in_any_log(seized: Seized) -> None:

@@ -6,9 +6,10 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from node.ledger import Kind, Ledger
-from tests.ledger_samples import CAPS, NOW, POLICY, charge_for, spent
-from tests.ledger_spender import MILLI, agree, context, race
+from node.ledger import Ledger
+from privacy.chain import Kind
+from tests.ledger_samples import CAPS, NOW, charge_for, ready, spent
+from tests.ledger_spender import MILLI, agree, contend, context, race
 
 PROCESSES = 8
 EACH = 60
@@ -17,7 +18,7 @@ EACH = 60
 @pytest.fixture
 def url(ledger_url: str) -> str:
     ledger = Ledger.create(ledger_url, site="NYC", now=NOW)
-    ledger.adopt(POLICY, now=NOW)
+    ready(ledger)
     ledger.close()
     return ledger_url
 
@@ -50,7 +51,7 @@ def test_exactly_what_the_cap_covers_is_charged(url: str) -> None:
     charged = all_at_once(race, url, EACH)
     assert sum(charged) == 100
     ledger = Ledger.open(url)
-    assert set(spent(ledger).values()) == {CAPS.lifetime_pico}
+    assert set(spent(ledger).values()) == {CAPS.lifetime.model}
     charges = [e.release_key for e in ledger.entries() if e.kind is Kind.CHARGE]
     assert len(charges) == 100
     assert turns(charges) > PROCESSES  # they did race, not queue one after another
@@ -73,4 +74,17 @@ def test_one_question_is_charged_once_and_has_one_answer(url: str) -> None:
     assert all(sent == reports[0][1] for _, sent in reports)
     ledger = Ledger.open(url)
     assert spent(ledger)["FY2025"] == 12 * int(MILLI * 10**12)
+    ledger.close()
+
+
+def test_of_rules_made_on_the_same_law_one_is_entered(url: str) -> None:
+    rounds = 5
+    reports = all_at_once(contend, url, rounds)
+    ledger = Ledger.open(url)
+    pauses = [e for e in ledger.entries() if e.kind is Kind.PAUSED]
+    assert sum(reports) == len(pauses) >= rounds
+    # Each was entered on the very rule its maker had read.
+    law = [entry.sequence for entry, _ in ledger.law()]
+    for entry in pauses:
+        assert entry.detail == str(law[law.index(entry.sequence) - 1])
     ledger.close()

@@ -2,8 +2,9 @@
 
 The node is whole: signed policy, durable ledger, encrypted records, TLS door. The
 peer is a plain socket. The points are found by watching: every function of the
-product that answering, answering again, refusing and describing enter; in the long
-run also every line they come to and every return.
+product that answering, answering again, refusing, describing, witnessing and taking
+what the coordinator brings enter; in the long run also every line they come to and
+every return.
 """
 
 import io
@@ -16,16 +17,22 @@ from types import CodeType
 
 import pytest
 
-from proto import mtls, wire
-from proto.client import ANSWER, DESCRIBE
-from tests import canaries, doors, frames, wiretap
+from node import answer as answering
+from privacy.signing import Kind
+from privacy.statement import NONE, Head
+from proto import mtls, relay, wire
+from proto.client import ANSWER, DELIVER, DESCRIBE, PRESENT, STANDING, WITNESS
+from tests import canaries, doors, frames, governed, wiretap
+from tests import signed_samples as samples
 from tests.faults import Faults, Point, traced_pools
-from tests.living_site import LivingSite, ask
-from tests.own_records import OwnRecords
+from tests.governed import Peers
+from tests.living_site import SITE, LivingSite, ask, restated
+from tests.own_records import NOW, OwnRecords
 
 QUESTION = ask()
 FRESH = wire.ask_to_bytes(QUESTION)
 REFUSED = wire.ask_to_bytes(ask(rho="1.5"))
+UNSIGNED = wire.ask_to_bytes(restated(QUESTION, asked_by="eve"))[:-64] + bytes(64)
 LENGTH = 5 + wire.reply_size(QUESTION.cells)
 WORDS = {
     b"0": {b""},
@@ -46,6 +53,30 @@ FIELDS = {
 # transport and the door, and the closed list of statuses that it reads at the end.
 # Neither ever holds more than the bytes of the question.
 OUTERMOST = {"_Methods._call", "Status.code"}
+
+
+PEER = Head(
+    site="LAX",
+    epoch=1,
+    boot=bytes(32),
+    follows_sequence=0,
+    follows_hash=NONE,
+    sequence=7,
+    hash=bytes(range(32)),
+).signed(samples.key("LAX"))
+(PART,) = relay.parts(
+    Kind.MANDATE, governed.mandate(now=NOW, number='"2026-02"').file()
+)
+
+SAID = {
+    "standing": (STANDING, relay.peers_to_bytes(Peers.of(SITE).names)),
+    "witness": (WITNESS, relay.head_to_bytes(PEER)),
+    "deliver": (DELIVER, relay.part_to_bytes(PART)),
+    "unsigned": (ANSWER, UNSIGNED),
+    "refused": (ANSWER, REFUSED),
+    "describe": (DESCRIBE, b""),
+    "malformed": (ANSWER, b"\xff"),
+}
 
 
 @dataclass
@@ -82,7 +113,10 @@ class Ears:
     def open(self) -> None:
         """Open a new door; the one before let its server go."""
         self._door = doors.serving(
-            self.centre, self.folder / f"door{next(_NUMBERS)}", self.site
+            self.centre,
+            self.folder / f"door{next(_NUMBERS)}",
+            self.site,
+            carried=self.site.carried(),
         )
         self.serving = self._door.__enter__()
         tls = frames.context(self.centre.coordinator, self.folder)
@@ -96,9 +130,9 @@ class Ears:
         self._door.__exit__(None, None, None)
         self.check([*wiretap.places(seen), ("log", self.log.taken())])
 
-    def heal(self) -> None:
+    def heal(self, *, witnessed: bool = True) -> None:
         """Give the site a fresh ledger, and a new door if the old one is shut."""
-        self.site.afresh()
+        self.site.afresh(witnessed=witnessed)
         if self.serving.server._shut:
             self.close()
             self.open()
@@ -112,7 +146,10 @@ def ears(
     encrypted_records: OwnRecords,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Ears]:
+    # A node whose peers have not seen its start says so at once.
+    monkeypatch.setattr(answering, "WITNESS_SECONDS", 0)
     site = LivingSite(tmp_path / "site", encrypted_records)
     faults = Faults()
     with wiretap.every_log() as log, traced_pools(faults):
@@ -126,23 +163,34 @@ def ears(
 
 def _prepare(ears: Ears, way: str) -> tuple[str, bytes]:
     """Bring the site to where a call takes this way through it."""
-    ears.heal()
-    match way:
-        case "refused":
-            return ANSWER, REFUSED
-        case "describe":
-            return DESCRIBE, b""
-        case "malformed":
-            return ANSWER, b"\xff"
-        case "first":
-            # The records are opened by whoever reads them first.
-            ears.site.records.close()
-        case "again":
-            assert ears.call(ANSWER, FRESH).status == b"0"
-    return ANSWER, FRESH
+    ears.heal(witnessed=way not in {"unwitnessed", "standing", "present"})
+    site = ears.site
+    if way == "first":
+        # The records are opened by whoever reads them first.
+        site.records.close()
+    elif way == "again":
+        assert ears.call(ANSWER, FRESH).status == b"0"
+    elif way == "present":
+        heads = site.node.standing.heads(site.peers.names, seconds=0)
+        said = map(site.peers.attest, site.peers.names, heads)
+        return PRESENT, relay.attestations_to_bytes(list(said))
+    return SAID.get(way, (ANSWER, FRESH))
 
 
-WAYS = ("fresh", "first", "again", "refused", "describe", "malformed")
+WAYS = (
+    "fresh",
+    "first",
+    "again",
+    "refused",
+    "unsigned",
+    "unwitnessed",
+    "standing",
+    "witness",
+    "present",
+    "deliver",
+    "describe",
+    "malformed",
+)
 
 
 def _points(ears: Ears, *, events: set[str]) -> dict[str, dict[Point, CodeType]]:
@@ -210,9 +258,22 @@ def test_the_points_are_where_the_node_works(ears: Ears) -> None:
         "node/desk.py Desk.start",
         "node/ledger/book.py Ledger.charge",
         "node/ledger/book.py Ledger.store",
-        "node/ledger/write.py spend",
+        "node/ledger/balance.py spend",
         "node/ledger/write.py keep",
-        "node/policy/rules.py Policy.check",
+        "node/carrier.py Carrier._deliver",
+        "node/charter.py Charter.deliver",
+        "node/charter.py Charter.law",
+        "node/parcels.py Parcels.take",
+        "node/witness.py Standing.heads",
+        "node/witness.py Standing.present",
+        "node/witness.py Standing.show",
+        "node/witness.py Witness.attest",
+        "privacy/law.py Law.permit",
+        "privacy/mandate.py Mandate.check",
+        "privacy/policy.py Policy.check",
+        "privacy/signing.py holds",
+        "privacy/statement.py takes",
+        "privacy/succession.py after",
         "node/records/connect.py open_generation",
         "node/records/statement.py statement",
         "node/records/store.py Reader.transaction",

@@ -10,7 +10,7 @@ import pytest
 
 from node.ledger import Charged, Ledger, Stored
 from privacy.errors import LedgerStopped
-from tests.ledger_samples import CAPS, LATER, NOW, POLICY, VALUES, charge_for, store
+from tests.ledger_samples import LATER, NOW, VALUES, charge_for, ready, reopen, store
 
 STATEMENTS_MAX = 60
 
@@ -69,7 +69,7 @@ def test_an_error_at_every_statement_in_turn(tmp_path: Path) -> None:
     for statements in range(STATEMENTS_MAX):
         url = f"sqlite:///{tmp_path}/{statements}.sqlite"
         ledger = Ledger.create(url, site="NYC", now=NOW)
-        ledger.adopt(POLICY, now=NOW)
+        ready(ledger)
         outcomes.append(answer_on_a_breaking_disk(ledger, statements))
         ledger.close()
         check_after(url, outcomes[-1])
@@ -82,14 +82,14 @@ def answer_on_a_breaking_disk(ledger: Ledger, statements: int) -> int:
     asked, done = charge_for("a"), 0
     try:
         with breaking_after(statements):
-            ledger.charge(asked, caps=CAPS, now=NOW)
+            ledger.charge(asked, now=NOW)
             done = 1
             store(ledger, asked.release_key)
             done = 2
     except LedgerStopped:
         # The disk works again, and the ledger still refuses: what it holds is unknown.
         with pytest.raises(LedgerStopped):
-            ledger.charge(asked, caps=CAPS, now=NOW)
+            ledger.charge(asked, now=NOW)
         with pytest.raises(LedgerStopped):
             store(ledger, asked.release_key)
     return done
@@ -101,11 +101,36 @@ def check_after(url: str, done: int) -> None:
     kinds = [entry.kind.value for entry in reopened.entries()]
     assert kinds.count("charge") >= min(done, 1)
     assert kinds.count("release") >= done - 1
-    again = reopened.charge(charge_for("a"), caps=CAPS, now=LATER)
+    again = reopened.charge(charge_for("a"), now=LATER)
     if isinstance(again, Charged):
         again = store(reopened, charge_for("a").release_key)
     assert isinstance(again, Stored)
     assert again.values == VALUES
-    (spent,) = {account.spent_pico for account in reopened.accounts()}
-    assert spent == charge_for("a").pico
+    (spent,) = {account.spent for account in reopened.accounts()}
+    assert spent == charge_for("a").amount
     reopened.close()
+
+
+@pytest.mark.usefixtures("faulty_disk")
+def test_a_rule_is_entered_whole_or_not_at_all(tmp_path: Path) -> None:
+    outcomes = set()
+    for statements in range(STATEMENTS_MAX):
+        url = f"sqlite:///{tmp_path}/{statements}.sqlite"
+        ledger = ready(Ledger.create(url, site="NYC", now=NOW))
+        ledger.charge(charge_for("a"), now=NOW)
+        mark = ledger.law_mark()
+        try:
+            with breaking_after(statements):
+                reopen(ledger)
+            done = True
+        except LedgerStopped:
+            done = False
+        ledger.close()
+        outcomes.add(done)
+        # Opening proves that document, entry and accounts belong together.
+        reopened = Ledger.open(url)
+        entered = reopened.law_mark() > mark
+        assert entered or not done
+        assert (reopened.head().epoch == 2) == entered
+        reopened.close()
+    assert outcomes == {True, False}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from node.ledger import Ledger, Stored
-from tests.ledger_samples import CAPS, LATER, NOW, POLICY, charge_for
+from tests.ledger_samples import LATER, NOW, charge_for, ready
 from tests.ledger_spender import context, write_until_full
 
 PAGE = 4096
@@ -37,7 +37,7 @@ def test_a_full_disk_stops_the_ledger_and_loses_nothing(
 ) -> None:
     url = f"sqlite:///{tmp_path}/ledger.sqlite"
     ledger = Ledger.create(url, site="NYC", now=NOW)
-    ledger.adopt(POLICY, now=NOW)
+    ready(ledger)
     ledger.close()
     size = (tmp_path / "ledger.sqlite").stat().st_size
     *steps, last = fill(url, max(room, size))
@@ -48,7 +48,7 @@ def test_a_full_disk_stops_the_ledger_and_loses_nothing(
         asked = charge_for(str(name))
         assert asked.release_key.hex() in keys
         if kind == "sent":
-            again = reopened.charge(asked, caps=CAPS, now=LATER)
+            again = reopened.charge(asked, now=LATER)
             assert isinstance(again, Stored)
             assert again.values == values
     reopened.close()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from node.ledger import Kind
 from privacy import loss
+from privacy.chain import Kind
 from privacy.errors import Busy, Unreachable
 from proto import wire
 from proto.client import NodeClient

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from node.ledger import Charged, Entry, Kind, Ledger, Stored
-from tests.ledger_samples import CAPS, LATER, NOW, POLICY, charge_for, store
+from node.ledger import Charged, Ledger, Stored
+from privacy.chain import Entry, Kind
+from tests.ledger_samples import LATER, NOW, charge_for, ready, store
 from tests.ledger_spender import answer_for_ever, context, names
 
 KILLS = 20
@@ -23,7 +24,7 @@ Step = tuple[str, str, tuple[int, ...] | None]
 @pytest.fixture
 def url(ledger_url: str) -> str:
     ledger = Ledger.create(ledger_url, site="NYC", now=NOW)
-    ledger.adopt(POLICY, now=NOW)
+    ready(ledger)
     ledger.close()
     return ledger_url
 
@@ -65,7 +66,7 @@ def check_after(url: str, seed: str, steps: list[Step]) -> int:
         asked = charge_for(name)
         assert asked.release_key.hex() in charges
         if kind == "sent":
-            again = ledger.charge(asked, caps=CAPS, now=LATER)
+            again = ledger.charge(asked, now=LATER)
             assert isinstance(again, Stored)
             assert again.values == values
     before = ledger.accounts()
@@ -73,7 +74,7 @@ def check_after(url: str, seed: str, steps: list[Step]) -> int:
     left_open = {charge_for(name).release_key.hex(): name for name in asked_so_far}
     left_open = {k: left_open[k] for k in charges.keys() - releases.keys()}
     for key, name in left_open.items():
-        resumed = ledger.charge(charge_for(name), caps=CAPS, now=LATER)
+        resumed = ledger.charge(charge_for(name), now=LATER)
         assert isinstance(resumed, Charged)
         assert resumed.resumed
         assert resumed.sequence == charges[key].sequence

@@ -21,11 +21,13 @@ from proto import wire
 from proto.canonical import Malformed
 from proto.client import ANSWER
 from tests import canaries, doors, frames, living_site, wiretap
-from tests.living_site import LivingSite, ask
+from tests import signed_samples as samples
+from tests.living_site import LivingSite, ask, restated
 from tests.own_records import OwnRecords
 
 MESSAGES = 10_000
 GROWTH_KIB = 48 * 1024
+WORDS = {b"3": b"malformed", b"7": b"denied"}
 NO_REPLY, LOST_MOST = b"none", 5
 ASK = ask()
 GOOD = wire.ask_to_bytes(ASK)
@@ -81,12 +83,13 @@ def _fields(chance: random.Random) -> bytes:
 
 def _second_encoding(chance: random.Random) -> bytes:
     """The same question, written in a way that a second reader could read otherwise."""
-    tail = GOOD[-5:]  # the cells: a key and four bytes
+    cut = 2 + 64  # the signature: a key, a length and its bytes
+    tail = GOOD[-cut:]
     return chance.choice(
         [
-            tail + GOOD[:-5],
+            tail + GOOD[:-cut],
             GOOD + tail,
-            GOOD[:-5] + b"\xc5\x00" + tail[1:],
+            GOOD[:-cut] + b"\xea\x00" + tail[1:],
             b"\x0a\x00" + GOOD,
             GOOD + b"\x12" + _varint(len(WORD)) + WORD,
         ]
@@ -94,10 +97,10 @@ def _second_encoding(chance: random.Random) -> bytes:
 
 
 def _hostile_query(chance: random.Random) -> bytes:
-    """A well-formed question whose query is anything at all."""
+    """A well-formed and signed question whose query is anything at all."""
     plain = ASK.query
     return wire.ask_to_bytes(
-        replace(
+        restated(
             ASK,
             query=chance.choice(
                 [
@@ -130,7 +133,7 @@ def _misplaced_query(chance: random.Random) -> bytes:
             replace(asked, code_lists=()),
         ]
     )
-    return wire.ask_to_bytes(replace(ASK, query=changed.canonical_form))
+    return wire.ask_to_bytes(restated(ASK, query=changed.canonical_form))
 
 
 KINDS: tuple[Callable[[random.Random], bytes], ...] = (
@@ -146,7 +149,10 @@ KINDS: tuple[Callable[[random.Random], bytes], ...] = (
 def _is_honest(message: bytes) -> bool:
     """Tell whether chance made a question that anybody might ask."""
     try:
-        return wire.ask_from_bytes(message).query in KNOWN
+        asked = wire.ask_from_bytes(message)
+        return asked.query in KNOWN and asked.is_signed_by(
+            samples.public("coordinator")
+        )
     except Malformed:
         return False
 
@@ -183,14 +189,15 @@ def _flood(connect: Callable[[], wiretap.TappedConnection]) -> set[tuple[str, by
             heard, seen = wiretap.call(raw, ANSWER, message)
             said.update(wiretap.places(seen))
         endings[heard.status] += 1
-        if heard.status == b"3":
-            assert (heard.message, heard.data) == (b"malformed", b"")
+        if heard.status in WORDS:
+            assert (heard.message, heard.data) == (WORDS[heard.status], b"")
         else:
             assert heard.status == b"0"
             cells = wire.ask_from_bytes(message).cells
             outcome = wire.reply_from_bytes(heard.data[5:], cells=cells)
             assert isinstance(outcome, wire.Refusal)
     assert endings[b"3"] > 0.9 * MESSAGES
+    assert endings[b"7"] > 0
     raw.close()
     return said
 

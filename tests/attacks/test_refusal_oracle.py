@@ -11,17 +11,43 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from proto import wire
-from proto.client import ANSWER, DESCRIBE
+from privacy.signing import Document
+from privacy.statement import NONE, Head
+from proto import relay, wire
+from proto.client import ANSWER, DELIVER, DESCRIBE, PRESENT, STANDING, WITNESS
 from proto.wire import Ask, RefusalCode
-from tests import doors, frames, living_site, own_records, wiretap
-from tests.living_site import LivingSite, ask
+from tests import doors, frames, governed, living_site, own_records, wiretap
+from tests import signed_samples as samples
+from tests.living_site import LivingSite, ask, restated
 from tests.own_records import OwnRecords
 
-# The kinds of refusal that no question can reach in this version: the general one,
-# and the one for a question addressed to another site.
-UNREACHED = {RefusalCode.REFUSED, RefusalCode.WRONG_SITE}
+# The kind of refusal that no question can reach: the general one.
+UNREACHED = {RefusalCode.REFUSED}
 LIFETIME = "1"
+
+
+def _at(days: int) -> dt.datetime:
+    return own_records.NOW + dt.timedelta(days=days)
+
+
+def _moment(days: int) -> str:
+    return _at(days).isoformat(timespec="seconds")
+
+
+RULED = _at(-400)
+"""The sites' rules are old, so that a question can come before and after them."""
+
+EARLY = governed.mandate(
+    now=RULED, number='"2025-01"', not_before=_moment(-399), not_after=_moment(0)
+)
+NARROW = governed.mandate(
+    now=own_records.NOW,
+    number='"2026-02"',
+    metrics='["M08"]',
+    purposes='["evaluation"]',
+    periods='["FY2024-Q4"]',
+)
+UNSENT = governed.mandate(now=own_records.NOW, number='"2026-03"')
 
 
 @dataclass
@@ -54,14 +80,17 @@ def open_worlds(
             site = LivingSite(
                 home,
                 records,
-                metrics=[m for m in living_site.RUNNING if m != "M32"],
-                last_entry_year="FY2026",
-                lifetime_rho=LIFETIME,
-                per_release_rho="0.95",
-                not_before=own_records.NOW - dt.timedelta(days=400),
-                days_valid=800,
+                ruled=RULED,
+                opens=(living_site.MANDATE, EARLY, NARROW),
+                allow=governed.listed(m for m in living_site.RUNNING if m != "M32"),
+                last_entry_year='"FY2026"',
+                caps=LIFETIME,
+                per_release="0.95",
+                not_before=_moment(-350),
+                not_after=_moment(300),
             )
-            serving = stack.enter_context(doors.serving(centre, home, site))
+            door = doors.serving(centre, home, site, carried=site.carried())
+            serving = stack.enter_context(door)
             tls = frames.context(centre.coordinator, folder)
             raw = wiretap.TappedConnection(serving.port, tls)
             opened[name] = World(site, stack.enter_context(raw))
@@ -79,7 +108,15 @@ class No:
 
 def _revised() -> Ask:
     (asked,) = living_site.queries("M08", "FY2024-H2").values()
-    return replace(ask(), query=replace(asked, revision=1).canonical_form)
+    return ask(query=replace(asked, revision=1).canonical_form)
+
+
+def _under(mandate: Document, **changes: str) -> Ask:
+    return ask(mandate=mandate.digest, **changes)  # type: ignore[arg-type]
+
+
+def _narrow(metric: str) -> Ask:
+    return ask(metric, mandate=NARROW.digest, purpose="evaluation")
 
 
 def _days(days: int) -> dt.timedelta:
@@ -90,38 +127,56 @@ REFUSED = {
     "a metric not allowed": No(RefusalCode.NOT_ALLOWED, ask("M32", "FY2024")),
     "a revision": No(RefusalCode.NOT_ALLOWED, _revised()),
     "later entry years": No(RefusalCode.NOT_ALLOWED, ask(period="FY2027-H1")),
-    "before the policy": No(RefusalCode.NOT_ALLOWED, ask(), _days(-500)),
-    "after the policy": No(RefusalCode.EXPIRED, ask(), _days(500)),
+    "before the policy": No(RefusalCode.NOT_ALLOWED, _under(EARLY), _days(-360)),
+    "after the policy": No(RefusalCode.EXPIRED, ask(), _days(310)),
+    "before the mandate": No(RefusalCode.NOT_ALLOWED, ask(), _days(-10)),
+    "after the mandate": No(RefusalCode.EXPIRED, ask(), _days(370)),
+    "before the last rule": No(RefusalCode.EXPIRED, _under(EARLY), _days(-401)),
+    "after the asker stopped waiting": No(
+        RefusalCode.EXPIRED, ask(not_after=int(_at(-1).timestamp()))
+    ),
+    "a mandate never sent": No(RefusalCode.NOT_ALLOWED, _under(UNSENT)),
+    "a mandate for another metric": No(RefusalCode.NOT_ALLOWED, _narrow("M09")),
+    "a mandate for another period": No(RefusalCode.NOT_ALLOWED, _narrow("M08")),
+    "a mandate for another purpose": No(
+        RefusalCode.NOT_ALLOWED, _under(NARROW, period="FY2024-Q4")
+    ),
+    "another site": No(RefusalCode.WRONG_SITE, ask(site="LAX")),
     "too dear": No(RefusalCode.BUDGET_EXHAUSTED, ask(rho="0.96")),
     "too much in all": No(RefusalCode.BUDGET_EXHAUSTED, ask("M09", rho="0.7")),
     "an open period": No(RefusalCode.PERIOD_NOT_CLOSED, ask(period="FY2026-H1")),
     "an unripe period": No(
-        RefusalCode.NOT_MATURE, ask("M43", "FY2025", "represented"), _days(-300)
+        RefusalCode.NOT_MATURE,
+        ask("M43", "FY2025", "represented", mandate=EARLY.digest),
+        _days(-300),
     ),
-    "a draft": No(RefusalCode.UNKNOWN_METRIC, replace(ask(), metric="M02")),
-    "no metric at all": No(RefusalCode.UNKNOWN_METRIC, replace(ask(), metric="M999")),
+    "a draft": No(RefusalCode.UNKNOWN_METRIC, restated(ask(), metric="M02")),
+    "no metric at all": No(RefusalCode.UNKNOWN_METRIC, restated(ask(), metric="M999")),
     "another catalogue": No(
-        RefusalCode.WRONG_PROGRAMME, replace(ask(), catalogue_version="0.0.1")
+        RefusalCode.WRONG_PROGRAMME, ask(catalogue_version="0.0.1")
     ),
 }
 
 GOOD = wire.ask_to_bytes(ask())
+SIGNATURE = 2 + 64
+"""Bytes of the last field: its number, its length and the signature."""
+
 OTHER = ask("M01").query
 NONSENSE = {
     "nothing": b"",
     "one byte": b"\xff",
     "half a question": GOOD[: len(GOOD) // 2],
     "an unknown field": GOOD + b"\xa0\x06\x01",
-    "a field twice": GOOD + GOOD[-5:],
-    "another query's bytes": wire.ask_to_bytes(replace(ask(), query=OTHER)),
-    "no query": wire.ask_to_bytes(replace(ask(), query=b"{}")),
-    "a query with a word more": wire.ask_to_bytes(
-        replace(ask(), query=ask().query + b" ")
-    ),
-    "another name": wire.ask_to_bytes(replace(ask(), query_name="pool")),
-    "cells miscounted": wire.ask_to_bytes(replace(ask(), cells=ask().cells + 1)),
+    "a field twice": GOOD + GOOD[-SIGNATURE:],
+    "an altered signature": GOOD[:-1] + bytes([GOOD[-1] ^ 1]),
+    "an unsigned question": GOOD[:-64] + bytes(64),
+    "another query's bytes": wire.ask_to_bytes(ask(query=OTHER)),
+    "no query": wire.ask_to_bytes(ask(query=b"{}")),
+    "a query with a word more": wire.ask_to_bytes(ask(query=ask().query + b" ")),
+    "another name": wire.ask_to_bytes(restated(ask(), query_name="pool")),
+    "cells miscounted": wire.ask_to_bytes(ask(cells=ask().cells + 1)),
     "a period too long": wire.ask_to_bytes(
-        replace(ask(), metric="M12", query_name="family")
+        restated(ask(), metric="M12", query_name="family")
     ),
 }
 
@@ -134,6 +189,7 @@ def test_every_refusal_is_the_same_to_the_byte_whoever_is_in_the_records(
     heads = {name: world.site.head() for name, world in open_worlds.items()}
     spent = {name: world.site.spent() for name, world in open_worlds.items()}
     assert len({tuple(sorted(amounts.items())) for amounts in spent.values()}) == 1
+    assert all(spent.values())
     reached = set()
     for what, no in REFUSED.items():
         said = {}
@@ -152,7 +208,18 @@ def test_every_refusal_is_the_same_to_the_byte_whoever_is_in_the_records(
     assert {name: world.site.head() for name, world in open_worlds.items()} == heads
 
 
-@pytest.mark.parametrize("path", [ANSWER, DESCRIBE, "/cmpp.v1.Node/Other"])
+PATHS = (
+    ANSWER,
+    DESCRIBE,
+    STANDING,
+    WITNESS,
+    PRESENT,
+    DELIVER,
+    "/cmpp.v1.Node/Other",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("what", NONSENSE)
 def test_nonsense_brings_back_the_same_bytes_whoever_is_in_the_records(
     open_worlds: Worlds, what: str, path: str
@@ -188,6 +255,28 @@ def test_what_a_site_says_of_itself_does_not_depend_on_its_records(
     open_worlds: Worlds,
 ) -> None:
     assert len({world.say(DESCRIBE, b"") for world in open_worlds.values()}) == 1
+
+
+def test_what_a_site_carries_does_not_depend_on_its_records(
+    open_worlds: Worlds,
+) -> None:
+    head = Head(
+        site="LAX",
+        epoch=1,
+        boot=bytes(32),
+        follows_sequence=0,
+        follows_hash=NONE,
+        sequence=7,
+        hash=bytes(range(32)),
+    ).signed(samples.key("LAX"))
+    (part,) = relay.parts(UNSENT.kind, UNSENT.file())
+    for path, message in (
+        (WITNESS, relay.head_to_bytes(head)),
+        (WITNESS, relay.head_to_bytes(head[:-1] + bytes([head[-1] ^ 1]))),
+        (DELIVER, relay.part_to_bytes(part)),
+        (DELIVER, relay.part_to_bytes(part)),
+    ):
+        assert len({world.say(path, message) for world in open_worlds.values()}) == 1
 
 
 def test_the_comparison_would_show_a_difference(open_worlds: Worlds) -> None:

@@ -18,7 +18,7 @@ from privacy.query import Query
 from proto import wire
 from proto.client import ANSWER
 from tests import doors, frames
-from tests.living_site import LivingSite, ask
+from tests.living_site import LivingSite, ask, restated
 from tests.own_records import OwnRecords
 
 TIMETABLE = grid.for_size_class("small")
@@ -60,13 +60,18 @@ def test_every_ending_of_a_question_leaves_at_one_moment(
         return site.records.read(asked)
 
     question = ask()
-    other = replace(ask("M09"), rho=question.rho)
+    other = restated(ask("M09"), rho=question.rho)
     endings: dict[str, tuple[wire.Ask, bytes, Callable[[Query], Tally]]] = {
         "released": (question, b"0", site.records.read),
         "given again": (question, b"0", site.records.read),
-        "refused": (replace(question, metric="M999"), b"0", site.records.read),
+        "refused": (restated(question, metric="M999"), b"0", site.records.read),
+        "not the coordinator's": (
+            replace(question, asked_by="eve"),
+            b"7",
+            site.records.read,
+        ),
         "not the catalogue's": (
-            replace(question, metric="M09"),
+            restated(question, metric="M09"),
             b"3",
             site.records.read,
         ),

@@ -12,12 +12,16 @@ from proto.client import ANSWER
 from tests import doors, frames
 
 OUTCOMES = {
-    "small numbers": doors.answer(values=(0, 0, 0), free=True, charged_pico=0),
+    "small numbers": doors.answer(
+        values=(0, 0, 0), free=True, charged_pico=0, worst_pico=0
+    ),
     "large numbers": doors.answer(
         values=(2**62, -(2**62), 1), variance=Fraction(3**60, 2**90)
     ),
     "negative numbers": doors.answer(values=(-1, -1, -1)),
-    "free": doors.answer(charged_pico=0, free=True),
+    "free": doors.answer(charged_pico=0, worst_pico=0, free=True),
+    "the last entry": doors.answer(sequence=2**63 - 1, receipt=b"\xff" * 64),
+    "dearer at worst": doors.answer(charged_pico=1, worst_pico=2**63 - 1),
     "no period yet": doors.answer(register_through=""),
     "refused": errors.NotAllowed("x"),
     "too much": errors.BudgetExhausted(left_pico_rho=2**60, asked_pico_rho=2**61),

@@ -10,18 +10,18 @@ from fractions import Fraction
 import pytest
 
 from coordinator import ask, database
-from coordinator.ask import Desk
+from coordinator.desk import Desk
 from coordinator.lines import Reply
 from coordinator.result import Status
 from coordinator.sites import Site, SiteList
 from coordinator.store import EventKind, Store
 from privacy import loss
 from privacy.errors import InvalidQuery
-from proto.client import NodeClient
-from tests.coordinator.network import Network, order
+from tests.coordinator.network import Network, order, saying
 
 M08 = ("M08", "FY2024-H2")
-NOW = dt.datetime(2026, 11, 22, 8, 0, tzinfo=dt.UTC)
+LONG_AGO = dt.datetime.now(dt.UTC) - dt.timedelta(days=90)
+THREE = ("NYC", "HOU", "LAX")
 NewNetwork = Callable[..., Network]
 
 
@@ -37,7 +37,7 @@ def text(outcome: ask.Outcome) -> str:
 
 def test_three_sites_make_one_total(new_network: NewNetwork) -> None:
     network = new_network()
-    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=network.desk, now=NOW)
+    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=network.desk, now=network.now)
     (result,) = outcome.results
     total = result.cells[0]
     assert [cell.site for cell in result.cells] == ["all", "HOU", "LAX", "NYC"]
@@ -53,7 +53,9 @@ def test_the_loss_of_a_result_is_what_one_site_charged(
     new_network: NewNetwork,
 ) -> None:
     network = new_network()
-    outcome = ask.ask([order(*M08, enrolled="0.006")], desk=network.desk, now=NOW)
+    outcome = ask.ask(
+        [order(*M08, enrolled="0.006")], desk=network.desk, now=network.now
+    )
     content = outcome.results[0].content()
     assert content["loss"]["rho_model"] == content["loss"]["rho_worst"] == 0.006
     assert content["loss"]["epsilon"] == loss.epsilon(
@@ -66,7 +68,7 @@ def test_the_loss_of_a_result_is_what_one_site_charged(
 def test_metrics_that_share_a_query_share_its_charge(new_network: NewNetwork) -> None:
     network = new_network(("NYC",))
     both = [order("M01", "FY2024-H2", pool="0.01"), order("M04", M08[1], pool="0.01")]
-    outcome = ask.ask(both, desk=network.desk, now=NOW)
+    outcome = ask.ask(both, desk=network.desk, now=network.now)
     assert outcome.charged_pico == {"NYC": 10**10}
     assert outcome.rho == Fraction(1, 100)
     assert len(network.sites["NYC"].reads) == 1
@@ -77,15 +79,17 @@ def test_asking_again_is_free_and_the_same_to_the_byte(
 ) -> None:
     network = new_network()
     wanted = [order(*M08, enrolled="0.006")]
-    first = ask.ask(wanted, desk=network.desk, now=NOW)
-    from_the_store = ask.ask(wanted, desk=network.desk, now=NOW)
-    from_the_sites = ask.ask(wanted, desk=network.again(ask_again=True), now=NOW)
+    first = ask.ask(wanted, desk=network.desk, now=network.now)
+    from_the_store = ask.ask(wanted, desk=network.desk, now=network.now)
+    from_the_sites = ask.ask(
+        wanted, desk=network.again(ask_again=True), now=network.now
+    )
     empty = network.emptied(database.address(network.home / "another.sqlite"))
-    from_an_empty_store = ask.ask(wanted, desk=empty, now=NOW)
+    from_an_empty_store = ask.ask(wanted, desk=empty, now=network.now)
     for again in (from_the_store, from_the_sites, from_an_empty_store):
         assert text(again) == text(first)
         assert not any(again.charged_pico.values())
-    assert [len(site.reads) for site in network.sites.values()] == [1, 1, 1]
+    assert [len(network.sites[name].reads) for name in THREE] == [1, 1, 1]
 
 
 def test_a_site_that_is_down_is_named_and_the_others_stand(
@@ -93,7 +97,7 @@ def test_a_site_that_is_down_is_named_and_the_others_stand(
 ) -> None:
     network = new_network()
     network.sites["HOU"].server.drain(0.1)
-    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=network.desk, now=NOW)
+    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=network.desk, now=network.now)
     (result,) = outcome.results
     assert statuses(outcome) == {
         "HOU": "unreachable",
@@ -113,7 +117,7 @@ def test_a_site_that_never_answers_does_not_hold_up_the_rest(
     network.desk.site_list.add(Site(name="HOU", address=f"127.0.0.1:{silent_port}"))
     began = time.monotonic()
     desk = network.again(deadline_seconds=3)
-    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=desk, now=NOW)
+    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=desk, now=network.now)
     assert time.monotonic() - began < 15
     assert statuses(outcome)["HOU"] in ("unreachable", "pending")
     assert outcome.results[0].answered == 2
@@ -139,18 +143,18 @@ def test_a_slow_site_is_pending_and_its_answer_is_there_later(
     slow.server._door.timetable.limit_seconds = 0.2
     desk = network.again(deadline_seconds=5)
     wanted = [order(*M08, enrolled="0.5")]
-    first = ask.ask(wanted, desk=desk, now=NOW)
+    first = ask.ask(wanted, desk=desk, now=network.now)
     assert statuses(first) == {"HOU": "pending", "NYC": "answered"}
     gate.set_result(None)
-    second = ask.ask(wanted, desk=network.desk, now=NOW)
+    second = ask.ask(wanted, desk=network.desk, now=network.now)
     assert statuses(second) == {"HOU": "answered", "NYC": "answered"}
     assert second.charged_pico["NYC"] == 0
     assert len(slow.reads) == 1
 
 
 def test_a_site_with_an_expired_certificate_is_named(new_network: NewNetwork) -> None:
-    network = new_network(("NYC", "HOU"), {"HOU": {"born": NOW - dt.timedelta(90)}})
-    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=network.desk, now=NOW)
+    network = new_network(("NYC", "HOU"), {"HOU": {"born": LONG_AGO}})
+    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=network.desk, now=network.now)
     assert statuses(outcome) == {"HOU": "certificate", "NYC": "answered"}
     assert outcome.results[0].answered == 1
 
@@ -160,7 +164,7 @@ def test_an_expired_coordinator_is_refused_by_every_site(
 ) -> None:
     network = new_network(("NYC", "HOU"))
     network.clock[0] += dt.timedelta(days=40)
-    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=network.desk, now=NOW)
+    outcome = ask.ask([order(*M08, enrolled="0.5")], desk=network.desk, now=network.now)
     assert statuses(outcome) == {"HOU": "certificate", "NYC": "certificate"}
     assert outcome.results[0].cells == ()
 
@@ -168,11 +172,11 @@ def test_an_expired_coordinator_is_refused_by_every_site(
 def test_a_question_past_a_cap_is_refused_with_the_amount_left(
     new_network: NewNetwork,
 ) -> None:
-    tight = {"lifetime_rho": "0.010", "per_release_rho": "0.010"}
+    tight = {"caps": "0.010", "per_release": "0.010"}
     network = new_network(("NYC", "HOU"), {"HOU": tight})
-    ask.ask([order(*M08, enrolled="0.006")], desk=network.desk, now=NOW)
+    ask.ask([order(*M08, enrolled="0.006")], desk=network.desk, now=network.now)
     outcome = ask.ask(
-        [order("M09", "FY2024-H2", active="0.006")], desk=network.desk, now=NOW
+        [order("M09", "FY2024-H2", active="0.006")], desk=network.desk, now=network.now
     )
     refused = outcome.results[0].sites[0]
     assert refused.content() == {
@@ -189,8 +193,10 @@ def test_a_question_past_a_cap_is_refused_with_the_amount_left(
 def test_a_metric_outside_the_policy_is_refused_by_its_code(
     new_network: NewNetwork,
 ) -> None:
-    network = new_network(("NYC",), {"NYC": {"metrics": ("M09",)}})
-    outcome = ask.ask([order(*M08, enrolled="0.006")], desk=network.desk, now=NOW)
+    network = new_network(("NYC",), {"NYC": {"allow": '["M09"]'}})
+    outcome = ask.ask(
+        [order(*M08, enrolled="0.006")], desk=network.desk, now=network.now
+    )
     assert outcome.results[0].sites[0].reason == "not-allowed"
     assert outcome.rho == 0
 
@@ -198,10 +204,10 @@ def test_a_metric_outside_the_policy_is_refused_by_its_code(
 def test_one_refused_query_keeps_a_site_out_of_that_metric_only(
     new_network: NewNetwork,
 ) -> None:
-    tight = {"metrics": ("M08",)}
+    tight = {"allow": '["M08"]'}
     network = new_network(("NYC", "HOU"), {"HOU": tight})
     orders = [order(*M08, enrolled="0.006"), order("M09", M08[1], active="0.003")]
-    outcome = ask.ask(orders, desk=network.desk, now=NOW)
+    outcome = ask.ask(orders, desk=network.desk, now=network.now)
     assert [result.answered for result in outcome.results] == [2, 1]
 
 
@@ -210,34 +216,21 @@ def test_a_second_different_answer_is_loud_and_not_used(
 ) -> None:
     network = new_network(("NYC", "HOU"))
     wanted = [order(*M08, enrolled="0.006")]
-    first = ask.ask(wanted, desk=network.desk, now=NOW)
+    first = ask.ask(wanted, desk=network.desk, now=network.now)
     store = Store(database.connect(database.address(network.home / "store.sqlite")))
     key = bytes.fromhex(store.events()[0].subject)
     honest = store.release(key, "HOU")
 
-    class Liar(NodeClient):
-        def answer(self, *arguments: object, **named: object) -> object:
-            said = super().answer(*arguments, **named)
-            values = tuple(value + 1 for value in said.values)
-            return type(said)(
-                **{n: getattr(said, n) for n in type(said).__slots__ if n != "values"},
-                values=values,
-            )
-
-    def connect(site: Site) -> NodeClient:
-        client = network.desk.connect(site)
-        if site.name == "HOU":
-            client.__class__ = Liar
-        return client
-
-    again = ask.ask(
-        wanted, desk=network.again(ask_again=True, connect=connect), now=NOW
+    desk = network.again(
+        ask_again=True,
+        connect=saying(network, "HOU", lambda a: {"values": [v + 1 for v in a.values]}),
     )
+    again = ask.ask(wanted, desk=desk, now=network.now)
     assert again.conflicts == ("HOU",)
     assert statuses(again) == {"HOU": "error", "NYC": "answered"}
     assert store.release(key, "HOU") == honest
     assert EventKind.CONFLICT in {event.kind for event in store.events()}
-    assert text(ask.ask(wanted, desk=network.desk, now=NOW)) == text(first)
+    assert text(ask.ask(wanted, desk=network.desk, now=network.now)) == text(first)
 
 
 def test_an_answer_with_less_noise_than_its_loss_allows_is_not_used(
@@ -245,19 +238,9 @@ def test_an_answer_with_less_noise_than_its_loss_allows_is_not_used(
 ) -> None:
     network = new_network(("NYC",))
 
-    class Boaster(NodeClient):
-        def answer(self, *arguments: object, **named: object) -> object:
-            said = super().answer(*arguments, **named)
-            parts = {n: getattr(said, n) for n in type(said).__slots__}
-            return type(said)(**(parts | {"variance": said.variance / 2}))
-
-    def connect(site: Site) -> NodeClient:
-        client = network.desk.connect(site)
-        client.__class__ = Boaster
-        return client
-
-    desk = network.again(connect=connect)
-    outcome = ask.ask([order(*M08, enrolled="0.006")], desk=desk, now=NOW)
+    halved = saying(network, "NYC", lambda a: {"variance": a.variance / 2})
+    desk = network.again(connect=halved)
+    outcome = ask.ask([order(*M08, enrolled="0.006")], desk=desk, now=network.now)
     assert outcome.results[0].sites[0].reason == "noise-not-as-declared"
     assert outcome.results[0].sites[0].status is Status.ERROR
 
@@ -266,7 +249,7 @@ def test_every_reply_is_watched_as_it_comes(new_network: NewNetwork) -> None:
     network = new_network(("NYC", "HOU"))
     seen: list[Reply] = []
     orders = [order(*M08, enrolled="0.006"), order("M09", M08[1], active="0.003")]
-    ask.ask(orders, desk=network.desk, now=NOW, watch=seen.append)
+    ask.ask(orders, desk=network.desk, now=network.now, watch=seen.append)
     assert sorted((reply.site, reply.question.name) for reply in seen) == [
         ("HOU", "active"),
         ("HOU", "enrolled"),
@@ -282,10 +265,10 @@ def test_a_partial_result_becomes_whole_without_a_second_charge(
     hidden = Site(name="HOU", address="127.0.0.1:1")
     network.desk.site_list.add(hidden)
     wanted = [order(*M08, enrolled="0.006")]
-    partial = ask.ask(wanted, desk=network.desk, now=NOW)
+    partial = ask.ask(wanted, desk=network.desk, now=network.now)
     address = network.sites["HOU"].address
     network.desk.site_list.add(Site(name="HOU", address=address))
-    whole = ask.ask(wanted, desk=network.desk, now=NOW)
+    whole = ask.ask(wanted, desk=network.desk, now=network.now)
     assert [partial.results[0].answered, whole.results[0].answered] == [1, 2]
     assert whole.charged_pico == {"HOU": 6 * 10**9, "NYC": 0}
     assert partial.results[0].cells[1] == whole.results[0].cells[2]
@@ -294,10 +277,10 @@ def test_a_partial_result_becomes_whole_without_a_second_charge(
 def test_there_must_be_somebody_and_something_to_ask(new_network: NewNetwork) -> None:
     network = new_network(("NYC",))
     with pytest.raises(InvalidQuery, match="nobody"):
-        ask.ask([], desk=network.desk, now=NOW)
+        ask.ask([], desk=network.desk, now=network.now)
     empty = SiteList(database.connect("sqlite://"))
     nobody: Desk = network.again(site_list=empty)
     with pytest.raises(InvalidQuery, match="nobody"):
-        ask.ask([order(*M08, enrolled="0.006")], desk=nobody, now=NOW)
+        ask.ask([order(*M08, enrolled="0.006")], desk=nobody, now=network.now)
     with pytest.raises(InvalidQuery, match="loss"):
-        ask.ask([order(*M08, other="0.006")], desk=network.desk, now=NOW)
+        ask.ask([order(*M08, other="0.006")], desk=network.desk, now=network.now)

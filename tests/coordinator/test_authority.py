@@ -13,10 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from coordinator import authority
+from coordinator.authority import SiteKeys
 from privacy.errors import BadConfiguration, Untrusted
 from proto import credentials, mtls
 from proto.canonical import Malformed
 from tests import doors
+from tests import signed_samples as samples
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_nothing_of_a_signing_request_is_used_but_its_key(
         .public_bytes(Encoding.DER)
     )
     leaf = x509.load_der_x509_certificate(
-        centre.authority.admit(_invite(centre), greedy, now=doors.now())
+        centre.authority.admit(doors.joining(_invite(centre), greedy), now=doors.now())
     )
     assert leaf.public_key() == key.public_key()
     assert not list(leaf.subject)
@@ -98,9 +100,9 @@ def test_nothing_of_a_signing_request_is_used_but_its_key(
 
 def test_a_token_works_once(centre: doors.Centre) -> None:
     token = _invite(centre)
-    centre.authority.admit(token, _request(), now=doors.now())
+    centre.authority.admit(doors.joining(token, _request()), now=doors.now())
     with pytest.raises(Untrusted, match="invite the site again"):
-        centre.authority.admit(token, _request(), now=doors.now())
+        centre.authority.admit(doors.joining(token, _request()), now=doors.now())
 
 
 def test_a_token_works_once_also_for_eight_at_the_same_time(
@@ -113,7 +115,7 @@ def test_a_token_works_once_also_for_eight_at_the_same_time(
     def join() -> None:
         start.wait()
         try:
-            centre.authority.admit(token, _request(), now=doors.now())
+            centre.authority.admit(doors.joining(token, _request()), now=doors.now())
             ends.append("in")
         except Untrusted:
             ends.append("out")
@@ -128,21 +130,25 @@ def test_a_token_works_once_also_for_eight_at_the_same_time(
 
 def test_a_token_is_bound_to_its_site_and_to_its_time(centre: doors.Centre) -> None:
     leaf = x509.load_der_x509_certificate(
-        centre.authority.admit(_invite(centre, "HOU"), _request(), now=doors.now())
+        centre.authority.admit(
+            doors.joining(_invite(centre, "HOU"), _request()), now=doors.now()
+        )
     )
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["hou.site.cmpp.exchange"]
     late = doors.now() + timedelta(hours=3)
     with pytest.raises(Untrusted):
-        centre.authority.admit(_invite(centre, hours=2), _request(), now=late)
+        centre.authority.admit(
+            doors.joining(_invite(centre, hours=2), _request()), now=late
+        )
 
 
 def test_a_token_that_was_never_made_is_not_accepted(centre: doors.Centre) -> None:
     with pytest.raises(Untrusted):
-        centre.authority.admit(bytes(32), _request(), now=doors.now())
+        centre.authority.admit(doors.joining(bytes(32), _request()), now=doors.now())
 
 
-@pytest.mark.parametrize("kind", ["p384", "rsa", "ed25519", "junk", "empty", "torn"])
+@pytest.mark.parametrize("kind", ["p384", "rsa", "ed25519", "junk", "torn"])
 def test_a_request_that_cannot_be_signed_does_not_use_up_the_token(
     centre: doors.Centre, kind: str
 ) -> None:
@@ -159,13 +165,29 @@ def test_a_request_that_cannot_be_signed_does_not_use_up_the_token(
             ed25519.Ed25519PrivateKey.generate(), None
         ).public_bytes(Encoding.DER),
         "junk": lambda: b"junk",
-        "empty": lambda: b"",
         "torn": lambda: good[:-1] + bytes([good[-1] ^ 1]),
     }
     token = _invite(centre)
     with pytest.raises(Malformed):
-        centre.authority.admit(token, requests[kind](), now=doors.now())
-    assert centre.authority.admit(token, good, now=doors.now())
+        centre.authority.admit(doors.joining(token, requests[kind]()), now=doors.now())
+    assert centre.authority.site_keys() == {}
+    assert centre.authority.admit(doors.joining(token, good), now=doors.now())
+
+
+def test_the_keys_a_site_joins_with_are_kept_for_the_roster(
+    centre: doors.Centre,
+) -> None:
+    for site, owner in (("NYC", "NYC"), ("HOU", "HOU"), ("NYC", "NYC anew")):
+        said = doors.joining(_invite(centre, site), _request(), owner)
+        centre.authority.admit(said, now=doors.now())
+    with pytest.raises(Untrusted):
+        centre.authority.admit(doors.joining(bytes(32), _request()), now=doors.now())
+    assert centre.authority.site_keys() == {
+        site: SiteKeys(
+            statement=samples.public(owner), masking=samples.public(f"mask {owner}")
+        )
+        for site, owner in (("HOU", "HOU"), ("NYC", "NYC anew"))
+    }
 
 
 def test_tokens_are_kept_hashed_and_keys_private(

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from coordinator import server
 from coordinator.server import Door, JoinServer
 from proto import credentials, invitation
-from proto.cmpp.v1 import coordinator_pb2
 from proto.mtls import COORDINATOR_DNS
 from tests import doors, frames
+from tests import signed_samples as samples
 
 
 @pytest.fixture
@@ -33,9 +34,16 @@ def _raw(centre: doors.Centre, port: int) -> frames.RawConnection:
 
 
 def _join(token: bytes, request: bytes) -> bytes:
-    return coordinator_pb2.JoinRequest(
-        token=token, signing_request=request
-    ).SerializeToString(deterministic=True)
+    return doors.join_bytes(doors.joining(token, request))
+
+
+def _unproved(token: bytes, request: bytes) -> list[bytes]:
+    """Say the same with a key that the sender does not show to hold, or none."""
+    said = doors.joining(token, request)
+    good = doors.join_bytes(said)
+    other = replace(said, masking_key=samples.public("mask eve"))
+    swapped = doors.join_bytes(other)[:-64] + good[-64:]
+    return [doors.join_bytes(said, signer="eve"), good[:-64] + bytes(64), swapped]
 
 
 def test_failed_attempts_learn_one_word(
@@ -47,7 +55,9 @@ def test_failed_attempts_learn_one_word(
     with _raw(centre, port) as raw:
         unknown = raw.call(invitation.JOIN, _join(bytes(32), request))
         assert (unknown.status, unknown.message) == (b"7", b"denied")
-        for message in (b"", b"\xff", _join(b"short", request), _join(token, b"")):
+        good = _join(token, request)
+        short = good.replace(token, b"short".ljust(31))
+        for message in (b"", b"\xff", short, good[:-66], *_unproved(token, request)):
             heard = raw.call(invitation.JOIN, message)
             assert (heard.status, heard.message) == (b"3", b"malformed")
         other = raw.call("/cmpp.v1.Node/Answer", b"")

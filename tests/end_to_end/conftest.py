@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.exchange import Centre, NodeProcess, settle, stock, write_records
+from tests.end_to_end.papers import ELSEWHERE, REAL
 
-SITES = ("BAL", "DCA", "HOU", "LAX", "NYC")
 SCALE = 0.1
 CLOSED_THROUGH = "FY2025-Q4"
 
@@ -17,7 +17,7 @@ CLOSED_THROUGH = "FY2025-Q4"
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder that holds each site's invented records as CSV."""
     folder = tmp_path_factory.mktemp("records")
-    for site in SITES:
+    for site in REAL:
         write_records(folder, site, scale=SCALE)
     return folder
 
@@ -37,7 +37,7 @@ def new_site(tmp_path: Path, centre: Centre, folders: Path) -> Iterator[NewSite]
     """Give a function that lays out a site, ready to be served.
 
     Its arguments: the site's name, the period closed through, the age of its
-    certificate, and lines of the policy to change.
+    certificate, who is in the roster, and caps of the policy to change.
     """
     made: list[NodeProcess] = []
 
@@ -46,15 +46,16 @@ def new_site(tmp_path: Path, centre: Centre, folders: Path) -> Iterator[NewSite]
         *,
         closed_through: str = CLOSED_THROUGH,
         certified_days_ago: int = 0,
+        sites: tuple[str, ...] = (*REAL, *ELSEWHERE),
         **limits: str,
     ) -> NodeProcess:
         home = tmp_path / site
-        settle(home, site, **limits)
+        settle(home, site, sites=sites, **limits)
         centre.certify(home, site, days_ago=certified_days_ago)
         records = tmp_path / f"{site}.records"
         shutil.copytree(folders / site, records)
         stock(home, records, closed_through=closed_through)
-        made.append(NodeProcess(home, site))
+        made.append(NodeProcess(home, site, sites))
         return made[-1]
 
     yield make

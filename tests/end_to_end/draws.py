@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import itertools
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,11 +17,14 @@ from node.cli.home import Home
 from node.ledger import Ledger
 from node.records import tally
 from node.records.store import Reader
+from node.witness import Standing
 from privacy import mechanism, pack, sensitivity
 from privacy.catalogue import Metric
 from privacy.mechanism import Tally
 from privacy.period import Period
 from privacy.query import Query, cells
+from privacy.statement import BOOT_BYTES
+from tests import signed_samples as samples
 from tests.end_to_end import exact
 from tests.end_to_end.exchange import (
     PROGRAMME,
@@ -30,6 +34,8 @@ from tests.end_to_end.exchange import (
     stock,
     write_records,
 )
+from tests.end_to_end.papers import MANDATE
+from tests.governed import Peers, govern
 
 DICTIONARY = PROGRAMME.dictionary
 
@@ -63,7 +69,7 @@ class Sites:
         for name in names:
             write_records(folder / "records", name, scale=scale)
             home = folder / name
-            settle(home, name, lifetime_rho='"90"', per_release_rho='"1"')
+            settle(home, name)
             stock(home, folder / "records" / name, closed_through="FY2025-Q4")
             self.homes[name] = Home(home)
         self.exact = exact.of(folder / "records")
@@ -118,14 +124,19 @@ def by_the_nodes(run: Run) -> Releases:
 def _by_node(run: Run, site: str, folder: Path) -> Releases:
     """Ask one site's node everything, in this process."""
     now = dt.datetime.now(dt.UTC)
-    policy = run.sites.homes[site].policy
     ledger = Ledger.create(f"sqlite:///{folder}/{site}.sqlite", site=site, now=now)
-    ledger.adopt(policy, now=now)
+    charter = govern(ledger, site, now=now, opens=[MANDATE], caps="90")
+    ledger.boot(secrets.token_bytes(BOOT_BYTES), now=now)
+    key = samples.key(site)
+    standing = Standing(ledger, site=site, key=key, law=charter.law)
+    Peers.of(site).attend(standing)
     story = Node(
         site=site,
-        programme=PROGRAMME,
-        policy=policy,
+        charter=charter,
         ledger=ledger,
+        standing=standing,
+        key=key,
+        dictionary=DICTIONARY,
         size_class="small",
         software="0",
         closed_through=lambda: Period("FY2025-Q4"),
@@ -137,7 +148,8 @@ def _by_node(run: Run, site: str, folder: Path) -> Releases:
             if (site, period, name) in found:
                 continue
             rho = losses()[metric.id, name] * run.dearer
-            answer = story.answer(ask_for(metric.id, period, name, rho=rho), now=now)
+            question = ask_for(metric.id, period, name, rho=rho, site=site)
+            answer = story.answer(question, now=now)
             assert not answer.free
             found[site, period, name] = Release(
                 release_key=answer.release_key,

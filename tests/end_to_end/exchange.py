@@ -1,11 +1,13 @@
 """A real exchange on loopback: sites at their homes, their processes, and a centre.
 
 Every site is laid out by its own commands and served by its own process; the
-centre asks over mutual TLS. Nothing of ours is replaced.
+centre asks over mutual TLS. Nothing of ours is replaced. Where a test runs fewer
+sites than a network needs, further sites of the roster witness from here.
 """
 
 import contextlib
 import datetime as dt
+import re
 import secrets
 import signal
 import socket
@@ -17,20 +19,37 @@ from fractions import Fraction
 from pathlib import Path
 
 from coordinator import authority, database
-from coordinator.ask import Desk
 from coordinator.authority import Authority
+from coordinator.desk import Desk
+from coordinator.evidence import Evidence
+from coordinator.log import Log
 from coordinator.sites import Site, SiteList
 from coordinator.store import Store
 from node import synthetic
 from node.cli.app import app
-from node.policy import officer
+from node.cli.home import Home
 from privacy import catalogue
+from privacy import mandate as mandates
+from privacy import roster as rosters
 from privacy.catalogue import Status
+from privacy.chain import Kind
 from privacy.period import Period
 from privacy.query import cells
+from privacy.signing import Document
 from proto import credentials
 from proto.client import NodeClient
 from proto.wire import Ask
+from tests import governed
+from tests import signed_samples as samples
+from tests.end_to_end.papers import (
+    BEGAN,
+    ELSEWHERE,
+    MANDATE,
+    REAL,
+    medium,
+    pem_of,
+    roster,
+)
 
 PROGRAMME = catalogue.load()
 RUNNING = tuple(
@@ -69,10 +88,10 @@ def free_port() -> int:
             return port
 
 
-def ask_for(metric: str, period: str, name: str, *, rho: Fraction) -> Ask:
-    """State one question as the coordinator does."""
+def ask_for(metric: str, period: str, name: str, *, rho: Fraction, site: str) -> Ask:
+    """State one question to a site as the coordinator does."""
     query = PROGRAMME.queries(PROGRAMME.metric(metric), Period(period))[name]
-    return Ask(
+    plain = Ask(
         query=query.canonical_form,
         metric=metric,
         query_name=name,
@@ -80,17 +99,22 @@ def ask_for(metric: str, period: str, name: str, *, rho: Fraction) -> Ask:
         rho=rho,
         purpose="oversight",
         cells=len(cells(query, PROGRAMME.dictionary)),
+        site=site,
+        mandate=MANDATE.digest,
+        asked_by="a-test",
+        not_after=int((BEGAN + dt.timedelta(days=2)).timestamp()),
     )
+    return plain.signed_by(samples.key("coordinator"))
 
 
-def every_question(periods: Iterable[str], *, rho: Fraction) -> list[Ask]:
-    """State every running query of every period, each query once."""
+def every_question(periods: Iterable[str], *, rho: Fraction, site: str) -> list[Ask]:
+    """State every running query of every period to a site, each query once."""
     found = {}
     for metric in RUNNING:
         for period in map(Period, periods):
             if period.kind in metric.periods:
                 for name in metric.templates:
-                    ask = ask_for(metric.id, period.label, name, rho=rho)
+                    ask = ask_for(metric.id, period.label, name, rho=rho, site=site)
                     found.setdefault(ask.query, ask)
     return list(found.values())
 
@@ -136,11 +160,18 @@ class Centre:
         """Set up an asking centre with an empty store of its own."""
         engine = database.connect(database.address(self.home / f"{name}.sqlite"))
         listed = SiteList(engine)
-        for process in processes:
+        running = list(processes)
+        for process in running:
             listed.add(Site(name=process.site, address=process.address))
+        key = samples.key("coordinator")
         return Desk(
             programme=PROGRAMME,
             store=Store(engine),
+            evidence=Evidence(engine),
+            log=Log(engine, "cmpp", key),
+            roster=rosters.parse(running[0].roster),
+            mandate=mandates.parse(MANDATE),
+            key=key,
             site_list=listed,
             connect=lambda site: NodeClient(
                 site.address,
@@ -150,27 +181,56 @@ class Centre:
             ),
             deadline_seconds=deadline_seconds,
             confidence=Fraction(19, 20),
-            asked_by="a test",
+            asked_by="a-test",
             purpose="oversight",
             ask_again=True,
         )
 
 
-def settle(home: Path, site: str, **limits: str) -> None:
-    """Lay out a site: settings, and a policy its officer signed.
+def settle(
+    home: Path,
+    site: str,
+    *,
+    sites: Iterable[str] = (*REAL, *ELSEWHERE),
+    mandate: Document = MANDATE,
+    **limits: str,
+) -> None:
+    """Lay out a site: settings, a policy two officers signed, a roster, a mandate.
 
     Args:
         home: Where the site will be; must not exist yet.
         site: The site's name.
-        limits: Lines of the policy to write instead of the drafted ones.
+        sites: Who is in the roster.
+        mandate: What the Board permits, and an officer accepted.
+        limits: Caps of the policy, in rho, instead of generous ones.
     """
     address = f"127.0.0.1:{free_port()}"
     node(home, "init", "--site", site, "--listen-address", address)
-    office = home.with_name(f"{home.name}.officer")
-    public = officer.init(office, passphrase=None)
-    node(home, "officer", "trust", str(public))
-    rewrite(home / "policy.toml", **limits)
-    sign(home, office)
+    # Whoever witnesses from here knows the sample keys.
+    key = home / "identity" / "statement.key"
+    key.write_bytes(pem_of(site))
+    office = home.with_name(f"{home.name}.officers")
+    keys = [medium(office, name) for name in samples.OFFICERS]
+    node(home, "officer", "trust", *(str(key.with_suffix(".pub")) for key in keys))
+    node(home, "policy", "draft")
+    rewrite(home / "policy.toml", **(GENEROUS | limits))
+    for key in keys:
+        node(home, "policy", "sign", "--key", str(key), "--no-passphrase")
+    node(home, "policy", "adopt")
+    charter, signed = Home(home).charter, roster(sites)
+    now = dt.datetime.now(dt.UTC)
+    charter.enact(Kind.AGREED, subject=signed.digest.hex(), now=now)
+    charter.deliver(signed, now=now)
+    charter.deliver(mandate, now=now)
+    governed.accept(charter, mandate, now=now)
+
+
+GENEROUS = {
+    "lifetime": "90",
+    "fiscal_year": "90",
+    "per_mandate": "90",
+    "per_release": "1",
+}
 
 
 def stock(home: Path, folder: Path, *, closed_through: str) -> None:
@@ -179,27 +239,26 @@ def stock(home: Path, folder: Path, *, closed_through: str) -> None:
     node(home, "close", closed_through)
 
 
-def rewrite(policy: Path, **lines: str) -> None:
-    """Write other values in a policy file; every name must be there."""
-    kept = policy.read_text().splitlines()
-    for name, value in lines.items():
-        (at,) = [n for n, line in enumerate(kept) if line.startswith(f"{name} =")]
-        kept[at] = f"{name} = {value}"
-    policy.write_text("\n".join(kept) + "\n")
-
-
-def sign(home: Path, office: Path) -> None:
-    """Have an officer sign the policy that lies at a site."""
-    key = str(office / officer.KEY_FILE)
-    node(home, "policy", "sign", "--key", key, "--no-passphrase")
+def rewrite(policy: Path, **caps: str) -> None:
+    """Write other caps, in both columns, in a policy file."""
+    text = policy.read_text()
+    for name, rho in caps.items():
+        for column in (name, f"{name}_worst"):
+            line = re.compile(rf'^{column} = "[^"]*"', re.MULTILINE)
+            text, found = line.subn(f'{column} = "{rho}"', text)
+            assert found == 1, column
+    policy.write_text(text)
 
 
 class NodeProcess:
     """One site's serving process, to be killed, frozen and started again."""
 
-    def __init__(self, home: Path, site: str) -> None:
+    def __init__(
+        self, home: Path, site: str, sites: Iterable[str] = (*REAL, *ELSEWHERE)
+    ) -> None:
         self.home = home
         self.site = site
+        self.roster = roster(sites)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -133,16 +133,45 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Charged:
+    """One charge as the ledger's file has it.
+
+    Attributes:
+        anchor: The once-per-unit event whose cohort the periods are, or empty.
+    """
+
+    sequence: int
+    entry_years: tuple[str, ...]
+    anchor: str
+    periods: tuple[str, ...]
+    pico: int
+
+    @property
+    def quarters(self) -> set[str]:
+        """The quarters of the periods asked about."""
+        return {quarter for period in self.periods for quarter in quarters_of(period)}
+
+
+def quarters_of(period: str) -> list[str]:
+    """Name the quarters of a period, such as FY2024-H2."""
+    year, _, part = period.partition("-")
+    numbers = {"": (1, 2, 3, 4), "H1": (1, 2), "H2": (3, 4)}
+    if part.startswith("Q"):
+        return [period]
+    return [f"{year}-Q{number}" for number in numbers[part]]
+
+
+@dataclass(frozen=True)
 class Books:
     """A ledger's file, read with nothing of ours.
 
     Attributes:
-        charges: release key -> (sequence, entry years, pico-rho), once per key.
+        charges: release key -> its charge, once per key.
         releases: release key -> sequence.
-        spent: entry year -> pico-rho.
+        spent: entry year -> pico-rho of a lifetime.
     """
 
-    charges: dict[str, tuple[int, tuple[str, ...], int]]
+    charges: dict[str, Charged]
     releases: dict[str, int]
     spent: dict[str, int]
 
@@ -152,13 +181,28 @@ class Books:
         return self.charges.keys() - self.releases.keys()
 
     def check(self) -> None:
-        """Require that what was spent is the sum of the charges, each once."""
-        sums: Counter[str] = Counter()
-        for _, years, pico in self.charges.values():
-            sums.update(dict.fromkeys(years, pico))
-        assert self.spent == dict(sums)
+        """Require that what was spent is what the charges come to, each once.
+
+        A household pays every charge that has no cohort, and of each once-per-unit
+        event those of one quarter, wherever it costs most.
+        """
+        years = {year for each in self.charges.values() for year in each.entry_years}
+        assert self.spent == {year: self._owed_by(year) for year in years}
         for key, sequence in self.releases.items():
-            assert self.charges[key][0] < sequence
+            assert self.charges[key].sequence < sequence
+
+    def _owed_by(self, year: str) -> int:
+        """Return the most that a household of an entry year lost, in pico-rho."""
+        always = 0
+        cohorts: dict[str, Counter[str]] = defaultdict(Counter)
+        for each in self.charges.values():
+            if year not in each.entry_years:
+                continue
+            if each.anchor:
+                cohorts[each.anchor].update(dict.fromkeys(each.quarters, each.pico))
+            else:
+                always += each.pico
+        return always + sum(max(each.values()) for each in cohorts.values())
 
 
 def books(ledger: Path) -> Books:
@@ -169,17 +213,20 @@ def books(ledger: Path) -> Books:
     """
     with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as database:
         charges = database.execute(
-            "SELECT release_key, sequence, entry_years, pico_rho FROM ledger_entries "
-            "WHERE kind = 'charge'"
+            "SELECT release_key, sequence, entry_years, anchor, periods, pico_rho "
+            "FROM ledger_entries WHERE kind = 'charge'"
         ).fetchall()
         releases = database.execute(
             "SELECT release_key, sequence FROM ledger_entries WHERE kind = 'release'"
         ).fetchall()
         spent = database.execute(
-            "SELECT entry_year, spent_pico FROM ledger_accounts"
+            "SELECT name, spent_model FROM ledger_accounts WHERE scope = 'lifetime'"
         ).fetchall()
     found = Books(
-        charges={key: (n, tuple(y.split(" ")), pico) for key, n, y, pico in charges},
+        charges={
+            key: Charged(n, tuple(years.split()), anchor or "", tuple(p.split()), pico)
+            for key, n, years, anchor, p, pico in charges
+        },
         releases=dict(releases),
         spent=dict(spent),
     )

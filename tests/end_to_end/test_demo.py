@@ -20,14 +20,20 @@ import pytest
 
 from coordinator import database
 from coordinator.authority import Authority
-from coordinator.demo import network, processes
-from coordinator.demo.network import SITES, Plan
+from coordinator.demo import government, network, processes
+from coordinator.demo.government import Opened
+from coordinator.demo.network import BY_HAND, BY_RULE, SITES, Plan
 from coordinator.demo.processes import Processes
 from privacy.errors import Unreachable
 from proto import credentials
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
+LATER = (
+    *("--metric", "M08", "--metric", "M09", "--rho", "0.03"),
+    *("--period", "FY2025-H1", "--period", "FY2025"),
+)
+"""What a second mandate opens, for the questions that are asked here."""
 
 # One network for the whole file, so one process must run all of it (--dist loadfile).
 pytestmark = pytest.mark.timeout(900)
@@ -40,6 +46,7 @@ class Demo:
     plan: Plan
     running: Processes
     said: str
+    later: Opened
 
     def address(self, site: str) -> int:
         """Return the port a site listens on."""
@@ -83,7 +90,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     try:
         assert done.returncode == 0, done.stdout + done.stderr
         plan = Plan(directory=directory, seed=2024, scale=1.0)
-        yield Demo(plan, running, done.stdout)
+        opened = government.open_questions(plan, *LATER)
+        yield Demo(plan, running, done.stdout, opened)
     finally:
         running.stop()
 
@@ -126,11 +134,52 @@ def test_it_says_what_a_board_needs(demo: Demo) -> None:
         "the same to the byte, and nothing was charged",
         "Loss left",
         "query run M08",
+        "it needs (the chair's is not one of them)",
+        "by an officer, who read it",
+        "by a rule that two officers had signed",
+        "What one family's presence could change",
+        "entries are those the centre",
+        "Everything in the pack is right.",
     ):
-        assert words in demo.said
+        assert words in " ".join(demo.said.split()), words
     page = (demo.plan.directory / "report.html").read_text()
     assert "5 of 5 sites" in page
     assert "very likely between" in page
+
+
+def test_every_command_was_written_down(demo: Demo) -> None:
+    commands = demo.plan.commands.read_text()
+    for words in (
+        *("board init", "roster draft", "roster accept", "roster publish"),
+        *("policy sign", "policy adopt", "mandate sign", "inbox accept"),
+        *("pack run", "log check", "ledger export", "audit pack", "audit verify"),
+    ):
+        assert f" {words} " in commands.replace("\n", " "), words
+    assert "cmpp-invitation" not in commands
+
+
+def test_the_board_opened_further_questions_with_two_signatures(demo: Demo) -> None:
+    assert "1 of the 2 signatures" in demo.later.alone
+    assert demo.later.sites == dict.fromkeys(BY_RULE, "adopted") | dict.fromkeys(
+        BY_HAND, "waiting"
+    )
+    with pytest.raises(Unreachable, match="does not cover"):
+        demo.ask("query", "run", "M01", "FY2025-H1")
+
+
+def test_an_altered_audit_pack_does_not_pass(demo: Demo) -> None:
+    handed = demo.plan.directory / "auditor" / "audit-pack"
+    signed = str(demo.plan.papers / "signed-roster.cmpp")
+    shown = network.cmpp(demo.plan, "roster", "show", signed, "--json")
+    digest = json.loads(shown)["digest"]
+    words = ("audit", "verify", str(handed), "--roster-fingerprint")
+    assert "Everything in the pack is right." in network.cmpp(demo.plan, *words, digest)
+    with pytest.raises(Unreachable):
+        network.cmpp(demo.plan, *words, "00" * 32)
+    ledger = next(handed.rglob("NYC*"))
+    ledger.write_bytes(ledger.read_bytes().replace(b"M08", b"M09", 1))
+    with pytest.raises(Unreachable):
+        network.cmpp(demo.plan, *words, digest)
 
 
 def test_a_site_that_was_killed_is_named_and_the_others_stand(demo: Demo) -> None:

@@ -15,6 +15,7 @@ from node.ledger import Ledger
 from proto.wire import Ask
 from tests.end_to_end.exchange import Centre, NodeProcess, every_question, tell
 from tests.end_to_end.load import Books, Load, books
+from tests.end_to_end.witnesses import Witnesses
 
 KILLS, KILLS_SOAK = 10, 100
 THREADS = 12
@@ -25,7 +26,6 @@ PERIODS = tuple(
     for year in ("FY2023", "FY2024", "FY2025")
     for part in ("-Q1", "-Q2", "-Q3", "-Q4", "-H1", "-H2", "")
 )
-QUESTIONS = every_question(PERIODS, rho=Fraction(1, 1000))
 KEYS_PER_KILL = 8
 """New keys a kill may use up, at most about."""
 
@@ -35,7 +35,12 @@ NewSite = Callable[..., NodeProcess]
 @pytest.fixture
 def site(request: pytest.FixtureRequest, new_site: NewSite) -> NodeProcess:
     """Give a site whose budget does not run out."""
-    return new_site(request.param, lifetime_rho='"90"')
+    return new_site(request.param)
+
+
+def questions(process: NodeProcess) -> list[Ask]:
+    """State everything that may be asked of a site."""
+    return every_question(PERIODS, rho=Fraction(1, 1000), site=process.site)
 
 
 def ledger_of(process: NodeProcess) -> Path:
@@ -95,7 +100,8 @@ def kill_again_and_again(
 ) -> None:
     """Kill a node under load so many times; afterwards every question is answered."""
     chance = random.Random(seed)
-    rounds = -(-kills * KEYS_PER_KILL // len(QUESTIONS))
+    every = questions(process)
+    rounds = -(-kills * KEYS_PER_KILL // len(every))
     empty = process.home / "empty.sqlite"
     shutil.copy(ledger_of(process), empty)
     owed: set[tuple[int, str]] = set()
@@ -103,12 +109,16 @@ def kill_again_and_again(
     for number in range(rounds):
         shutil.copy(empty, ledger_of(process))
         left = []
-        with Load(
-            lambda: centre.client(process, call_seconds=10),
-            QUESTIONS,
-            threads=THREADS,
-            seed=chance.randrange(10**9),
-        ) as load:
+        # Peers that remembered the round before would not let an old ledger answer.
+        with (
+            Witnesses(centre, process),
+            Load(
+                lambda: centre.client(process, call_seconds=10),
+                every,
+                threads=THREADS,
+                seed=chance.randrange(10**9),
+            ) as load,
+        ):
             for kill in range(number, kills, rounds):
                 when = kill_at_random(process, chance)
                 left.append(as_the_kill_left_it(process, process.home / "aside"))
@@ -144,7 +154,7 @@ def test_a_hundred_kills_under_load_lose_double_and_change_nothing(
 
 def caught_between(process: NodeProcess, centre: Centre) -> tuple[Ask, Books]:
     """Kill a node as soon as its ledger shows a charge without a release."""
-    for question in QUESTIONS:
+    for number, question in enumerate(questions(process)):
         with Load(
             lambda: centre.client(process, call_seconds=10),
             [question],
@@ -162,7 +172,7 @@ def caught_between(process: NodeProcess, centre: Centre) -> tuple[Ask, Books]:
                         if left.owed:
                             return question, left
                         break
-                    if len(now.releases) > QUESTIONS.index(question):
+                    if len(now.releases) > number:
                         break
     raise AssertionError("the node was never caught between charge and release")
 
@@ -172,9 +182,9 @@ def test_a_crash_after_the_charge_finishes_later_under_the_same_charge(
     site: NodeProcess, centre: Centre
 ) -> None:
     site.start()
-    question, left = caught_between(site, centre)
-    (key,) = left.owed
-    with centre.client(site) as client:
+    with Witnesses(centre, site), centre.client(site) as client:
+        question, left = caught_between(site, centre)
+        (key,) = left.owed
         answer = client.answer(question, deadline_seconds=20)
         again = client.answer(question, deadline_seconds=20)
     assert answer.release_key.hex() == key

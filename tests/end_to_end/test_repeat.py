@@ -9,9 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from coordinator import ask
-from coordinator.ask import Desk, Outcome
+from coordinator.ask import Outcome
+from coordinator.desk import Desk
 from coordinator.order import Order
 from node.cli.home import Home
+from node.ledger import Scope
 from node.records import tally
 from privacy import pack
 from privacy.period import Period
@@ -19,7 +21,9 @@ from tests.end_to_end.exchange import PROGRAMME, Centre, NodeProcess, node
 
 NewSite = Callable[..., NodeProcess]
 
-SITES = ("HOU", "NYC")
+SITES = ("HOU", "LAX", "NYC")
+"""The whole roster: each witnesses the others, and none can be missing."""
+
 FIRST_CLOSED = "FY2024-Q4"
 LATER = Period("FY2025-Q1")
 
@@ -65,12 +69,16 @@ def spent(process: NodeProcess) -> dict[str, int]:
     accounts = site.ledger.accounts()
     site.ledger.verify()
     site.ledger.close()
-    return {account.entry_year: account.spent_pico for account in accounts}
+    return {
+        account.name: account.spent.model
+        for account in accounts
+        if account.scope is Scope.LIFETIME
+    }
 
 
 def edit(folder: Path) -> None:
     """Change a site's own files: people gone, days moved, outcomes turned over."""
-    rows = {path: _rows(path) for path in folder.glob("*.csv")}
+    rows = {path: found for path in folder.glob("*.csv") if (found := _rows(path))}
     gone = {row["household_key"] for row in rows[folder / "household.csv"][::3]}
     people = {
         row["person_key"]
@@ -87,7 +95,7 @@ def edit(folder: Path) -> None:
         for row in kept:
             _change(path.stem, row)
         with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(found[0]) if found else [])
+            writer = csv.DictWriter(file, list(found[0]))
             writer.writeheader()
             writer.writerows(kept)
 
@@ -132,7 +140,7 @@ def edit_and_import(sites: list[NodeProcess], records: Path) -> None:
 def test_the_same_run_again_is_the_same_and_free_whatever_happened(
     new_site: NewSite, centre: Centre, tmp_path: Path
 ) -> None:
-    sites = [new_site(name, closed_through=FIRST_CLOSED) for name in SITES]
+    sites = [new_site(name, closed_through=FIRST_CLOSED, sites=SITES) for name in SITES]
     for site in sites:
         site.start()
     orders = the_pack()

@@ -6,16 +6,16 @@ import pytest
 import sqlalchemy as sa
 
 from node.ledger import Ledger
-from tests.ledger_samples import NOW, POLICY
+from tests.ledger_samples import NOW, ready
 
 Tamper = Callable[[str | sa.Executable], None]
 
 
 @pytest.fixture
 def ledger(ledger_url: str) -> Iterator[Ledger]:
-    """Give a new ledger whose site has adopted a policy."""
+    """Give a new ledger whose site has a policy and an accepted mandate."""
     made = Ledger.create(ledger_url, site="NYC", now=NOW)
-    made.adopt(POLICY, now=NOW)
+    ready(made)
     yield made
     made.close()
 

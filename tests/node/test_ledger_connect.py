@@ -19,14 +19,14 @@ from privacy.errors import (
     LedgerMissing,
     LedgerStopped,
 )
-from tests.ledger_samples import CAPS, LATER, NOW, POLICY, charge_for, spent, store
+from tests.ledger_samples import LATER, NOW, charge_for, ready, spent, store
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.sqlite"
     ledger = Ledger.create(f"sqlite:///{path}", site="NYC", now=NOW)
-    ledger.adopt(POLICY, now=NOW)
+    ready(ledger)
     ledger.close()
     return path
 
@@ -127,7 +127,7 @@ def test_a_missing_folder_is_named_as_the_trouble(tmp_path: Path) -> None:
     "statement",
     [
         """CREATE TRIGGER refund AFTER INSERT ON ledger_entries
-           BEGIN UPDATE ledger_accounts SET spent_pico = 0; END""",
+           BEGIN UPDATE ledger_accounts SET spent_model = 0; END""",
         "CREATE TABLE extra (x)",
         "DROP TABLE ledger_releases",
     ],
@@ -155,21 +155,21 @@ def test_a_ledger_held_for_too_long_is_busy_and_not_dead(
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(Busy):
-        ledger.charge(charge_for("a"), caps=CAPS, now=NOW)
+        ledger.charge(charge_for("a"), now=NOW)
     holder.execute("ROLLBACK")
     holder.close()
     assert spent(ledger) == {}
-    ledger.charge(charge_for("a"), caps=CAPS, now=NOW)
+    ledger.charge(charge_for("a"), now=NOW)
     ledger.close()
 
 
 def test_reading_does_not_hold_up_a_charge(path: Path) -> None:
     url = f"sqlite:///{path}"
     ledger, other = Ledger.open(url), Ledger.open(url)
-    with connect.transaction(other._engine, write=False) as tx:
+    with connect.transaction(other._keeper._engine, write=False) as tx:
         tx.execute(sa.text("SELECT 1"))
         begun = time.monotonic()
-        ledger.charge(charge_for("a"), caps=CAPS, now=NOW)
+        ledger.charge(charge_for("a"), now=NOW)
     assert time.monotonic() - begun < connect.WAIT_SECONDS / 3
     ledger.close()
     other.close()
@@ -177,13 +177,13 @@ def test_reading_does_not_hold_up_a_charge(path: Path) -> None:
 
 def test_threads_share_one_ledger(ledger_url: str) -> None:
     ledger = Ledger.create(ledger_url, site="NYC", now=NOW)
-    ledger.adopt(POLICY, now=NOW)
+    ready(ledger)
     wrong: list[BaseException] = []
 
     def answer(number: int) -> None:
         try:
             for name in (f"{number}", "same"):
-                ledger.charge(charge_for(name), caps=CAPS, now=NOW)
+                ledger.charge(charge_for(name), now=NOW)
                 store(ledger, charge_for(name).release_key)
         except BaseException as error:  # noqa: BLE001 - shown below
             wrong.append(error)
@@ -194,7 +194,7 @@ def test_threads_share_one_ledger(ledger_url: str) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
-    assert spent(ledger)["FY2025"] == 5 * charge_for("a").pico
+    assert spent(ledger)["FY2025"] == 5 * charge_for("a").amount.model
     ledger.verify()
     ledger.close()
 
@@ -247,7 +247,7 @@ def test_a_conflict_between_transactions_is_tried_again(
     ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger = Ledger.create(ledger_url, site="NYC", now=NOW)
-    ledger.adopt(POLICY, now=NOW)
+    ready(ledger)
     conflict = sa.exc.OperationalError("", {}, psycopg.errors.SerializationFailure())
     faults = [conflict, conflict]
     real = connect.transaction
@@ -258,12 +258,12 @@ def test_a_conflict_between_transactions_is_tried_again(
         return real(engine, write=write)
 
     monkeypatch.setattr(connect, "transaction", conflicting)
-    ledger.charge(charge_for("a"), caps=CAPS, now=NOW)
-    assert spent(ledger)["FY2025"] == charge_for("a").pico
+    ledger.charge(charge_for("a"), now=NOW)
+    assert spent(ledger)["FY2025"] == charge_for("a").amount.model
     faults += [conflict] * 100
     monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(Busy):
-        ledger.charge(charge_for("b"), caps=CAPS, now=NOW)
+        ledger.charge(charge_for("b"), now=NOW)
     faults.clear()
     ledger.close()
 
@@ -271,16 +271,16 @@ def test_a_conflict_between_transactions_is_tried_again(
 @postgresql_only
 def test_a_lost_server_stops_the_ledger(ledger_url: str) -> None:
     ledger = Ledger.create(ledger_url, site="NYC", now=NOW)
-    ledger.adopt(POLICY, now=NOW)
+    ready(ledger)
     plain = ledger_url.replace("+psycopg", "")
     cut = sa.text("SELECT pg_terminate_backend(pg_backend_pid())")
     with (
         psycopg.connect(plain) as _,
         pytest.raises(LedgerStopped),
     ):
-        ledger._run(lambda tx: tx.execute(cut), write=True)
+        ledger._keeper.run(lambda tx: tx.execute(cut), write=True)
     with pytest.raises(LedgerStopped):
-        ledger.charge(charge_for("a"), caps=CAPS, now=LATER)
+        ledger.charge(charge_for("a"), now=LATER)
     ledger.close()
     reopened = Ledger.open(ledger_url)
     assert spent(reopened) == {}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from node.ledger import Charge, Charged, Ledger, Stored
 from privacy.errors import BudgetExhausted
 from privacy.period import Period
-from tests.ledger_samples import CAPS, NOW, POLICY, charge_for, spent, store
+from tests.ledger_samples import CAPS, NOW, charge_for, ready, spent, store
 
 YEARS = [Period(f"FY{year}") for year in (2024, 2025, 2026)]
 RHOS = [Fraction(1, 40), Fraction(1, 300), Fraction(3, 100), Fraction(1, 25)]
@@ -40,13 +40,13 @@ class Model:
         total: dict[str, int] = {}
         for charge in self.charged.values():
             for year in charge.entry_years:
-                total[year.label] = total.get(year.label, 0) + charge.pico
+                total[year.label] = total.get(year.label, 0) + charge.amount.model
         return total
 
     def affords(self, charge: Charge) -> bool:
         spent = self.spent()
-        return charge.pico <= CAPS.per_release_pico and all(
-            spent.get(y.label, 0) + charge.pico <= CAPS.lifetime_pico
+        return charge.amount.model <= CAPS.per_release.model and all(
+            spent.get(y.label, 0) + charge.amount.model <= CAPS.lifetime.model
             for y in charge.entry_years
         )
 
@@ -54,7 +54,7 @@ class Model:
         asked = question(number, rho)
         known = number in self.charged
         try:
-            answer = ledger.charge(asked, caps=CAPS, now=NOW)
+            answer = ledger.charge(asked, now=NOW)
         except BudgetExhausted:
             assert not known
             assert not self.affords(asked)
@@ -84,7 +84,7 @@ def test_balances_are_the_sum_of_charges(
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder)}/ledger.sqlite"
         ledger, model = Ledger.create(url, site="NYC", now=NOW), Model()
-        ledger.adopt(POLICY, now=NOW)
+        ready(ledger)
         for noise, (step, number, rho) in enumerate(history):
             if rho is not None:
                 model.charge(ledger, number, rho)

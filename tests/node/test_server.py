@@ -222,6 +222,7 @@ def test_an_address_in_use_is_a_bad_configuration(
 ) -> None:
     second = door.NodeServer(
         doors.Steady(),
+        carried={},
         door=door.Door(
             address=serving.address,
             identity=lambda: serving.identity,

@@ -217,6 +217,13 @@ def test_without_rules_nothing_is_accepted_by_rule() -> None:
     refuse(site, NotAllowed, "No rule", Kind.ACCEPTED, subject=digest)
 
 
+def test_whoever_else_accepts_needs_an_officers_decision() -> None:
+    site, document = ruled(), sample.mandate()
+    site.enact(Kind.MANDATE, document)
+    said = {"detail": f"nobody {document.digest.hex()}"}
+    refuse(site, NotAllowed, "no officers yet", Kind.ACCEPTED, **said)
+
+
 def test_a_rule_does_not_overrule_an_officer() -> None:
     site, document = ruled(), sample.mandate()
     digest = document.digest.hex()

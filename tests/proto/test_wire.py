@@ -1,15 +1,18 @@
 """Check that what is written is read back, at one length, in one encoding."""
 
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proto import wire
+from proto import description, wire
 from proto.canonical import Malformed
 from proto.cmpp.v1 import node_pb2
 from tests import doors
+from tests import signed_samples as samples
 
 RHOS = st.fractions(min_value=Fraction(1, 10**12), max_value=100)
 PICOS = st.integers(0, wire.PICO_MAX)
@@ -24,21 +27,28 @@ def test_a_question_is_read_back_as_it_was_written(
     assert asked == wire.ask_from_bytes(wire.ask_to_bytes(asked))
 
 
-@given(
-    values=VALUES,
-    variance=st.fractions(min_value=Fraction(1, 2**100), max_value=2**100),
-    rho=RHOS,
-    charged=PICOS,
+ANSWERS = st.fixed_dictionaries(
+    {
+        "values": VALUES.map(tuple),
+        "variance": st.fractions(min_value=Fraction(1, 2**100), max_value=2**100),
+        "rho": RHOS,
+        "sequence": st.integers(1, wire.PICO_MAX),
+        "receipt": st.binary(min_size=64, max_size=64),
+    }
 )
+
+
+@given(parts=ANSWERS, charged=PICOS, worst=PICOS)
 def test_an_answer_is_read_back_as_it_was_written(
-    values: list[int], variance: Fraction, rho: Fraction, charged: int
+    parts: dict[str, Any], charged: int, worst: int
 ) -> None:
     made = doors.answer(
-        values=tuple(values), variance=variance, rho=rho, charged_pico=charged
+        **parts, charged_pico=min(charged, worst), worst_pico=worst, free=not worst
     )
-    data = wire.reply_to_bytes(made, cells=len(values))
-    assert made == wire.reply_from_bytes(data, cells=len(values))
-    assert wire.reply_size(len(values)) == len(data)
+    cells = len(made.values)
+    data = wire.reply_to_bytes(made, cells=cells)
+    assert made == wire.reply_from_bytes(data, cells=cells)
+    assert wire.reply_size(cells) == len(data)
 
 
 @given(code=st.sampled_from(wire.RefusalCode), left=PICOS, asked=PICOS)
@@ -86,6 +96,15 @@ def test_an_answer_with_another_number_of_cells_cannot_be_written() -> None:
         {"mode": "sum"},
         {"cells": 0},
         {"cells": wire.CELLS_MAX + 1},
+        {"site": "nyc"},
+        {"site": ""},
+        {"mandate": bytes(31)},
+        {"asked_by": ""},
+        {"asked_by": "please call us"},
+        {"asked_by": "a" * 65},
+        {"not_after": 0},
+        {"not_after": wire.SECONDS_MAX + 1},
+        {"signature": bytes(63)},
     ],
 )
 def test_a_question_out_of_range_cannot_exist(wrong: dict[str, object]) -> None:
@@ -103,6 +122,11 @@ def test_a_question_out_of_range_cannot_exist(wrong: dict[str, object]) -> None:
         {"rho": Fraction(0)},
         {"charged_pico": -1},
         {"charged_pico": 5, "free": True},
+        {"charged_pico": 5, "worst_pico": 4},
+        {"charged_pico": 0, "free": True},
+        {"charged_pico": 0, "worst_pico": 0},
+        {"sequence": 0},
+        {"receipt": bytes(63)},
         {"register_through": "a sentence"},
         {"register_through": "FY2025H2-and-more"},
     ],
@@ -130,6 +154,9 @@ def _reply(**changes: object) -> bytes:
         {"left_pico": 7},
         {"charged_pico": 7},
         {"free": True},
+        {"worst_pico": 7},
+        {"sequence": 7},
+        {"receipt": bytes(63) + b"x"},
         {"release_key": bytes(31) + b"x"},
         {"register_through": b"a secret".ljust(16, b"\0")},
         {"refusal": 3},
@@ -167,9 +194,10 @@ def test_a_fraction_not_in_lowest_terms_is_malformed() -> None:
 
 def test_a_description_is_short_words_only() -> None:
     facts = doors.Steady().describe()
-    assert facts == wire.description_from_bytes(wire.description_to_bytes(facts))
+    written = description.description_to_bytes(facts)
+    assert facts == description.description_from_bytes(written)
     with pytest.raises(Malformed):
-        wire.Description(
+        description.Description(
             site="NYC",
             catalogue_version="please call us",
             closed_through="FY2025H2",
@@ -179,6 +207,8 @@ def test_a_description_is_short_words_only() -> None:
 
 
 GOOD = wire.ask_to_bytes(doors.ask())
+SIGNATURE = 2 + 64
+CELLS = b"\x45\x03\x00\x00\x00"
 
 
 @settings(max_examples=300)
@@ -196,10 +226,12 @@ def test_a_changed_byte_gives_another_question_or_none(at: int, byte: int) -> No
     "second_form",
     [
         GOOD + b"\x98\x06\x01",  # an unknown field
-        GOOD + GOOD[-5:],  # a field twice
-        GOOD[-5:] + GOOD[:-5],  # another order
+        GOOD + GOOD[-SIGNATURE:],  # a field twice
+        GOOD[-SIGNATURE:] + GOOD[:-SIGNATURE],  # another order
         GOOD.replace(b"\x30\x01", b"\x30\x81\x00"),  # a longer integer
-        GOOD[:-5] + b"\x45\x00\x00\x00\x00",  # a zero that should be absent
+        GOOD.replace(CELLS, b"\x45\x00\x00\x00\x00"),  # a zero that should be absent
+        GOOD[:-SIGNATURE],  # no room for a signature
+        GOOD[:-1],  # a short signature
         b"",
         b"\xff" * 40,
         b"\x0b" * 5000,  # deep groups
@@ -221,7 +253,7 @@ def test_the_lists_here_and_in_the_message_definitions_agree() -> None:
     for kind, names, prefix in (
         (node_pb2.Purpose, wire.PURPOSES, "PURPOSE_"),
         (node_pb2.Mode, wire.MODES, "MODE_"),
-        (node_pb2.SizeClass, wire.SIZE_CLASSES, "SIZE_CLASS_"),
+        (node_pb2.SizeClass, description.SIZE_CLASSES, "SIZE_CLASS_"),
     ):
         spoken = {
             name.removeprefix(prefix).lower().replace("_", "-"): number
@@ -234,3 +266,38 @@ def test_the_lists_here_and_in_the_message_definitions_agree() -> None:
 def test_numbers_that_must_take_one_byte_do() -> None:
     for kind in (node_pb2.Outcome, node_pb2.RefusalCode):
         assert max(kind.values()) < 128
+
+
+def test_a_signature_holds_for_exactly_what_was_signed() -> None:
+    key = samples.key("coordinator")
+    asked = doors.ask().signed_by(key)
+    read = wire.ask_from_bytes(wire.ask_to_bytes(asked))
+    assert read.is_signed_by(samples.public("coordinator"))
+    assert not read.is_signed_by(samples.public("NYC"))
+    assert not doors.ask().is_signed_by(samples.public("coordinator"))
+    for name, other in (
+        ("query", b"another query"),
+        ("metric", "M09"),
+        ("query_name", "pool"),
+        ("catalogue_version", "2026.2"),
+        ("rho", Fraction(1, 1001)),
+        ("purpose", "evaluation"),
+        ("cells", 4),
+        ("site", "LAX"),
+        ("mandate", bytes(32)),
+        ("asked_by", "ben"),
+        ("not_after", 2_000_000_001),
+    ):
+        altered = replace(asked, **{name: other})
+        assert not altered.is_signed_by(samples.public("coordinator")), name
+        assert altered.digest != asked.digest
+
+
+def test_two_signed_questions_never_have_one_digest() -> None:
+    asked = doors.ask()
+    signed = {
+        asked.digest,
+        asked.signed_by(samples.key("coordinator")).digest,
+        asked.signed_by(samples.key("NYC")).digest,
+    }
+    assert len(signed) == 3
