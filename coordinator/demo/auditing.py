@@ -56,12 +56,11 @@ def verify(plan: Plan, folder: Path, *, fingerprint: str) -> bool:
     """Check a pack from an empty directory, where everybody can see it."""
     empty = plan.directory / "auditor"
     empty.mkdir()
-    handed = empty / folder.name
-    shutil.copytree(folder, handed)
-    words = ("audit", "verify", str(handed), "--roster-fingerprint", fingerprint)
+    shutil.copytree(folder, empty / folder.name)
+    words = ("audit", "verify", folder.name, "--roster-fingerprint", fingerprint)
     plan.note("cmpp", [Typed(words)])
     done = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "coordinator", "--home", str(empty / "none"), *words],
+        [sys.executable, "-m", "coordinator", "--home", "none", *words],
         cwd=empty,
         env={**os.environ, "PYTHONPATH": str(_ROOT)},
         check=False,
