@@ -149,21 +149,14 @@ class SignedAnswer:
 
 
 class Evidence:
-    """Hold every signed question and answer of the centre; none is ever changed."""
+    """Read every signed question and answer of the centre; none is ever changed.
+
+    They are written together with what the log tells of them: see `telling`.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         """Use a connected database."""
         self._engine = engine
-
-    def keep_asks(self, asks: Sequence[Ask], *, now: dt.datetime) -> None:
-        """Keep signed questions before they are sent; the same one again is one."""
-        with self._engine.begin() as connection:
-            write_asks(connection, asks, now=now)
-
-    def keep_answer(self, answer: SignedAnswer, *, now: dt.datetime) -> None:
-        """Keep a signed answer as it came in, whatever becomes of it."""
-        with self._engine.begin() as connection:
-            write_answer(connection, answer, now=now)
 
     def asks(self) -> tuple[Ask, ...]:
         """Return every signed question, oldest first.

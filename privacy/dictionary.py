@@ -4,7 +4,7 @@ Public and versioned. Nothing outside it can be asked about, and no statement a
 node runs holds a value that is not in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -290,9 +290,3 @@ def _event(
         if known is None or not set(codes) <= set(lists[known].codes):
             raise InvalidProgramme(f"Event {name}: unknown codes of {table}.{field}.")
     return Event(name=name, table=table, day=day, field=field, codes=codes)
-
-
-def fields_of(dictionary: Dictionary) -> Iterator[Field]:
-    """Yield every field, table by table."""
-    for table in dictionary.tables.values():
-        yield from table.fields.values()

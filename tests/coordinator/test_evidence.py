@@ -6,7 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from coordinator import database
-from coordinator.evidence import Evidence, query_facts, read_ask
+from coordinator.evidence import (
+    Evidence,
+    query_facts,
+    read_ask,
+    write_answer,
+    write_asks,
+)
 from privacy.errors import Corrupt
 from privacy.transparency import NEEDED, Kind
 from proto import wire
@@ -38,9 +44,10 @@ def test_what_is_kept_reads_back(network: Network, evidence: Evidence) -> None:
     asks, answers = network.evidence.asks(), network.evidence.answers()
     assert len(asks) == len(answers) == 3
     for _ in range(2):
-        evidence.keep_asks(asks, now=NOW)
-        for answer in answers:
-            evidence.keep_answer(answer, now=NOW)
+        with evidence._engine.begin() as connection:
+            write_asks(connection, asks, now=NOW)
+            for answer in answers:
+                write_answer(connection, answer, now=NOW)
     assert set(evidence.asks()) == set(asks)
     assert {a.digest for a in evidence.answers()} == {a.digest for a in answers}
 
@@ -61,7 +68,8 @@ def test_the_log_is_told_what_it_needs(network: Network) -> None:
 
 
 def test_a_changed_database_is_noticed(network: Network, evidence: Evidence) -> None:
-    evidence.keep_asks(network.evidence.asks(), now=NOW)
+    with evidence._engine.begin() as connection:
+        write_asks(connection, network.evidence.asks(), now=NOW)
     spoilt = wire.ask_to_bytes(network.evidence.asks()[0])[:-1]
     with evidence._engine.begin() as connection:
         connection.execute(sa.text("UPDATE asks SET signed = :s"), {"s": spoilt})
