@@ -95,10 +95,7 @@ class Node:
                 nothing was sent and the node must stop.
         """
         law = self.charter.law()
-        law.check_answering()
-        self._identify(ask, law, now)
-        asked, programme = self._understand(ask, law)
-        through = self._allow(ask, asked, law, now)
+        asked, programme, through = self._judge(ask, law, now)
         if not self.standing.began(seconds=WITNESS_SECONDS):
             raise Pending(
                 "Not enough peers have witnessed this start of the node yet, so "
@@ -111,6 +108,14 @@ class Node:
             self.charged()
         stored = self._release(asked, programme, charged, now)
         return self._answer(ask, stored, charged, through)
+
+    def check(self, ask: Ask, *, now: dt.datetime) -> None:
+        """Refuse a question that rules made since its work began do not allow.
+
+        Raises:
+            ExchangeError: as `answer`; the charge stands, and nothing is sent.
+        """
+        self._judge(ask, self.charter.law(), now)
 
     def show(self, answer: Answer) -> bool:
         """Show an answer's entry to witnesses; tell whether it may leave.
@@ -131,6 +136,15 @@ class Node:
             size_class=self.size_class,
             software_version=self.software,
         )
+
+    def _judge(
+        self, ask: Ask, law: Law, now: dt.datetime
+    ) -> tuple[Query, Programme, Period]:
+        """Return what is asked, if everybody who must allow it does."""
+        law.check_answering()
+        self._identify(ask, law, now)
+        asked, programme = self._understand(ask, law)
+        return asked, programme, self._allow(ask, asked, law, now)
 
     def _identify(self, ask: Ask, law: Law, now: dt.datetime) -> None:
         """Refuse what the coordinator did not sign, for this site, for now."""

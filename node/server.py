@@ -55,8 +55,7 @@ _LOG = logging.getLogger(__name__)
 Ending = bytes | Status
 """How a call ends: the bytes of a message, or a status."""
 
-Carried = Callable[[bytes], bytes]
-"""What is done for the coordinator as a carrier; see `node.carrier`."""
+Carried = Callable[[bytes], bytes]  # for the coordinator: see `node.carrier`
 
 
 class Story(Protocol):
@@ -64,6 +63,9 @@ class Story(Protocol):
 
     def answer(self, ask: wire.Ask, *, now: datetime) -> wire.Answer:
         """Give the one release for a question, or refuse."""
+
+    def check(self, ask: wire.Ask, *, now: datetime) -> None:
+        """Refuse what rules made since do not allow any more."""
 
     def show(self, answer: wire.Answer) -> bool:
         """Show an answer's entry to witnesses; tell whether it may leave."""
@@ -76,13 +78,7 @@ class Timetable(Protocol):
     """What decides when a reply leaves."""
 
     def hold(self, work: Future[Done] | None, *, arrived: float, cells: int) -> None:
-        """Return when the reply to a question may leave.
-
-        Args:
-            work: The work on the question; none if there was no room for it.
-            arrived: The monotonic moment at which the question arrived.
-            cells: The cells of the question.
-        """
+        """Return when the reply may leave; there is no work if there was no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +187,31 @@ class NodeServer:
             self._door.timetable.hold(None, arrived=arrived, cells=ask.cells)
             return Status.BUSY
         self._door.timetable.hold(work, arrived=arrived, cells=ask.cells)
-        if not work.done():
-            # Looked at once: work that ends a moment later has not been shown yet.
+        if not work.done():  # looked at once: what ends later has not been shown yet
             return not_ready
         # This moment is public, so what is shown to witnesses from now on is, too.
         # Work that failed is collected too, or every later asker would fail with it.
-        if work.exception() is None and not self._may_leave(work.result()):
-            return Status.INTERNAL if self._shut else not_ready
+        answer = work.result().answer if work.exception() is None else None
+        kept_back = answer and self._kept_back(ask, answer, not_ready)
+        if kept_back:
+            return kept_back
         done = self._desk.collect(key, work)
         return not_ready if done is None else done.ending
 
-    def _may_leave(self, done: Done) -> bool:
-        """Tell whether enough peers have seen the entry that an answer rests on."""
-        return done.answer is None or (not self._shut and self._story.show(done.answer))
+    def _kept_back(
+        self, ask: wire.Ask, answer: wire.Answer, unready: bytes
+    ) -> Ending | None:
+        """Return what is said instead of an answer that may not leave now, if so.
+
+        A rule was made since, such as a revocation; or too few peers saw its entry.
+        """
+        try:
+            if self._shut:
+                return Status.INTERNAL
+            self._story.check(ask, now=self._door.clock())
+            return None if self._story.show(answer) else unready
+        except Refused as error:
+            return wire.reply_to_bytes(statuses.refusal(error), cells=ask.cells)
 
     def _work(self, ask: wire.Ask) -> Done:
         """Turn all that can come of a question into an ending, and note which."""

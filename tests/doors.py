@@ -111,6 +111,9 @@ class Steady:
             raise self.outcome
         return self.outcome
 
+    def check(self, ask: Ask, *, now: datetime) -> None:
+        del ask, now
+
     def show(self, answer: Answer) -> bool:
         del answer
         return True

@@ -123,6 +123,10 @@ class LivingSite:
         del now
         return self.node.answer(ask, now=NOW + self.shift)
 
+    def check(self, ask: Ask, *, now: dt.datetime) -> None:
+        del now
+        self.node.check(ask, now=NOW + self.shift)
+
     def show(self, answer: Answer) -> bool:
         standing = self.node.standing
         if not standing.show(answer.sequence, seconds=0):

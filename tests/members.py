@@ -128,6 +128,10 @@ class Member:
         del now
         return self.node.answer(ask, now=self.now())
 
+    def check(self, ask: Ask, *, now: dt.datetime) -> None:
+        del now
+        self.node.check(ask, now=self.now())
+
     def show(self, answer: Answer) -> bool:
         return self.node.show(answer)
 

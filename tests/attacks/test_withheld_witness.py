@@ -8,7 +8,7 @@ charged, what is heard is one of the closed statuses, and carried honestly it wo
 
 from collections.abc import Callable, Iterator
 from concurrent import futures
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -25,12 +25,15 @@ from privacy.statement import (
 from proto import relay, wire
 from proto.client import ANSWER, PRESENT, STANDING, WITNESS
 from proto.cmpp.v1 import node_pb2
-from proto.wire import Answer, NotReady
-from tests import doors, frames, liar
+from proto.wire import Answer, NotReady, Refusal, RefusalCode
+from tests import doors, frames, governed, liar, living_site
 from tests import signed_samples as samples
 from tests.liar import DENIED, MALFORMED, QUORUM, Network
+from tests.living_site import MANDATE
+from tests.own_records import NOW
 
 TAKEN = Verdict.TAKEN
+_KEY = samples.key("coordinator")
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +284,31 @@ def test_attestations_of_an_older_entry_let_no_newer_answer_leave(net: Network) 
     assert net.liar.present("NYC", older) is False
     assert net.liar.put(question) == NotReady()
     assert isinstance(net.liar.ask(question), Answer)
+
+
+def test_an_answer_held_until_its_mandate_was_revoked_never_leaves(
+    tmp_path: Path,
+) -> None:
+    with liar.network(tmp_path / "network") as net:
+        mandate = governed.mandate(now=NOW, number='"2026-77"')
+        assert net.liar.deliver(mandate) == "waiting"
+        governed.accept(net.nyc.charter, mandate, now=NOW)
+        first = living_site.ask("M08", "FY2024-Q1", mandate=mandate.digest)
+        held = living_site.ask("M08", "FY2024-Q2", mandate=mandate.digest)
+        assert isinstance(net.liar.ask(first), Answer)
+        # The work is done and charged; the coordinator withholds the witnesses.
+        assert net.liar.put(held) == NotReady()
+        before = net.nyc.ledger.accounts()
+        assert net.liar.deliver(samples.revocation(mandate)) == "adopted"
+        net.liar.carry("NYC")
+        said = net.liar.put(held)
+        assert isinstance(said, Refusal)
+        assert said.code is RefusalCode.NOT_ALLOWED
+        # Under a mandate that stands, the one answer is there, and free.
+        again = net.liar.ask(replace(held, mandate=MANDATE.digest).signed_by(_KEY))
+        assert isinstance(again, Answer)
+        assert again.free
+        assert net.nyc.ledger.accounts() == before
 
 
 # ---- moments ----------------------------------------------------------------------
