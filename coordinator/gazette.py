@@ -18,7 +18,7 @@ import jinja2
 
 from coordinator.log import Log
 from privacy import loss, signing, transparency, treehead
-from privacy.errors import BadConfiguration, Corrupt, InvalidQuery
+from privacy.errors import BadConfiguration, Corrupt, InvalidQuery, rho_text
 from privacy.transparency import Entry, Kind
 from privacy.treehead import HEAD_FILE_LETTERS_MAX, SignedHead
 
@@ -219,12 +219,6 @@ def tells(entry: Entry) -> str:
     if entry.kind is Kind.ANSWER:
         facts["charged"] = rho_text(_pico(entry, "model_pico_rho"))
     return _TELLS[entry.kind].format(**facts)
-
-
-def rho_text(pico: int) -> str:
-    """Write pico-rho as a plain decimal number of rho, exactly."""
-    whole, rest = divmod(pico, loss.PICO)
-    return f"{whole}.{rest:012d}".rstrip("0").rstrip(".")
 
 
 def _rho_asked(question: Asked) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from privacy import loss
+from privacy import errors, loss
 from privacy import mandate as mandates
 from privacy.catalogue import Programme
 from privacy.errors import ExchangeError, NotAllowed
@@ -28,7 +28,7 @@ DAYS: Final = 180
 """How long a mandate lasts unless its draft says otherwise."""
 
 _NEAR: Final = 3
-_RHO_DIGITS: Final = 12
+_DIGEST_LETTERS: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +121,7 @@ def next_number(numbers: Iterable[str], *, now: dt.datetime) -> str:
 
 def rho_text(rho: Fraction) -> str:
     """Write a loss as a plain decimal number, rounded up to a pico-rho."""
-    pico = loss.pico(rho)
-    whole, rest = divmod(pico, loss.PICO)
-    decimals = f"{rest:0{_RHO_DIGITS}d}".rstrip("0")
-    return f"{whole}.{decimals}" if decimals else f"{whole}"
+    return errors.rho_text(loss.pico(rho))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +202,7 @@ def _obstacles(of: Mandate, wanted: Wanted, now: dt.datetime) -> list[str]:
 def _is(found: Mandate, name: str) -> bool:
     """Tell whether a number, or the start of a digest, names a mandate."""
     return name == found.number or (
-        len(name) >= _RHO_DIGITS and found.digest.hex().startswith(name)
+        len(name) >= _DIGEST_LETTERS and found.digest.hex().startswith(name)
     )
 
 

@@ -10,27 +10,22 @@ stated for an expected count and share, from public capacity or earlier results.
 """
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from coordinator import order as orders
-from coordinator import words
 from coordinator.order import Order, Question
 from coordinator.result import EVERYWHERE
-from privacy import binding, estimate, estimators
+from privacy import binding, estimators, precision
 from privacy.catalogue import EstimatorKind, Metric, Programme
 from privacy.dictionary import Grain
 from privacy.errors import InvalidQuery
 from privacy.estimate import Measured
 from privacy.estimators import MetricCell
-from privacy.expression import ByHolds, Contrast
 from privacy.period import EPOCH
 
 _EVEN = Fraction(1, 2)
-_SHARE_MOST = 0.5
-"""No interval of a share is wider each way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +99,6 @@ def preview(
     if order.metric.grain is Grain.SITE:
         groups += [(site, 1) for site in sites]
     found = []
-    most = _SHARE_MOST if words.is_share(order.metric) else math.inf
     for name, members in groups:
         share = Fraction(members, len(sites))
         planned = _Planned(
@@ -114,7 +108,7 @@ def preview(
             share=expected.share,
         )
         found += [
-            _cell(name, cell, confidence, most=most)
+            _cell(name, cell, order.metric, confidence)
             for cell in planned.cells(order.metric, confidence)
         ]
     first = max(binding.matures(each.query) for each in questions.values())
@@ -162,32 +156,19 @@ class _Planned:
     def _vector(self, question: Question, focus: int | None) -> tuple[Measured, ...]:
         """Return one query's planned vector with the noise it would carry."""
         variance = self.members * question.noise(question.rho).variance
-        parts = self._parts(question, focus)
+        parts = precision.parts(
+            question.query, question.size, share=self.share, focus=focus
+        )
         return tuple(Measured(round(self.count * part), variance) for part in parts)
-
-    def _parts(self, question: Question, focus: int | None) -> list[Fraction]:
-        """Return what part of the count each cell would hold."""
-        size = question.size
-        if focus is not None:
-            rest = (1 - self.share) / max(1, size - 1)
-            return [self.share if n == focus else rest for n in range(size)]
-        if isinstance(question.query.value, Contrast):
-            return [(2 * self.share - 1) / size] * size
-        if question.query.by and isinstance(question.query.by[-1], ByHolds):
-            pair = [2 * self.share / size, 2 * (1 - self.share) / size]
-            return pair * (size // 2)
-        return [Fraction(1, size)] * size
 
 
 def _cell(
-    site: str, planned: MetricCell, confidence: Fraction, *, most: float
+    site: str, planned: MetricCell, metric: Metric, confidence: Fraction
 ) -> CellPreview:
     """Keep the precision of a planned value, and forget the value."""
-    error = planned.estimate.standard_error
-    half = estimate.count_half_width(Fraction(error) ** 2, confidence=confidence)
     return CellPreview(
         site=site,
         labels=planned.labels,
-        standard_error=error,
-        half_width=min(most, half),
+        standard_error=planned.estimate.standard_error,
+        half_width=precision.half_width(planned, metric, confidence),
     )

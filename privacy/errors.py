@@ -105,8 +105,8 @@ class BudgetExhausted(Refused):
             left_pico_rho: Loss still unspent under the tightest cap.
             asked_pico_rho: Loss this question would be charged.
         """
-        left = _rho_text(left_pico_rho)
-        asked = _rho_text(asked_pico_rho)
+        left = rho_text(left_pico_rho)
+        asked = rho_text(asked_pico_rho)
         super().__init__(
             f"The question costs {asked} rho and {left} rho is left under the site's "
             "cap, so nothing was spent; ask for less precision, or ask the privacy "
@@ -262,7 +262,7 @@ class BadRecords(ExchangeError):
     code = "bad-records"
 
 
-def _rho_text(pico_rho: int) -> str:
+def rho_text(pico_rho: int) -> str:
     """Write pico-rho as a plain decimal number of rho."""
     sign = "-" if pico_rho < 0 else ""
     whole, rest = divmod(abs(pico_rho), 10**_PICO_DIGITS)

@@ -81,7 +81,7 @@ def of(
     }
     share = _EVEN if line.expected_share is None else line.expected_share
 
-    def half_width(members: int) -> float:
+    def width(members: int) -> float:
         plan = _Plan(
             queries=queries,
             variances={name: members * each for name, each in variances.items()},
@@ -96,9 +96,38 @@ def of(
         headline=line.headline,
         is_share=metric.estimator.kind in _SHARES,
         expected=line.expected_count,
-        national=half_width(sites),
-        site=half_width(1) if metric.grain is Grain.SITE else None,
+        national=width(sites),
+        site=width(1) if metric.grain is Grain.SITE else None,
     )
+
+
+def parts(
+    query: Query, size: int, *, share: Fraction, focus: int | None
+) -> list[Fraction]:
+    """Return what part of the count each cell holds, were the plan exactly true.
+
+    Args:
+        query: What is asked.
+        size: How many cells it has.
+        share: For shares, the value planned.
+        focus: For a mix, the cell that has the share; None for anything else.
+    """
+    if focus is not None:
+        rest = (1 - share) / max(1, size - 1)
+        return [share if n == focus else rest for n in range(size)]
+    if isinstance(query.value, Contrast):
+        return [(2 * share - 1) / size] * size
+    if query.by and isinstance(query.by[-1], ByHolds):
+        return [2 * share / size, 2 * (1 - share) / size] * (size // 2)
+    return [Fraction(1, size)] * size
+
+
+def half_width(planned: MetricCell, metric: Metric, confidence: Fraction) -> float:
+    """Return half the width of a planned value; of a share, at most half of all."""
+    error = Fraction(planned.estimate.standard_error)
+    half = estimate.count_half_width(error**2, confidence=confidence)
+    most = _SHARE_MOST if metric.estimator.kind in _SHARES else math.inf
+    return min(most, half)
 
 
 def _variance(query: Query, rho: Fraction, programme: Programme) -> Fraction:
@@ -126,20 +155,22 @@ class _Plan:
     ) -> float:
         """Return half the width of the metric's first value."""
         first = self._published(metric, programme, confidence)
-        error = Fraction(first.estimate.standard_error)
-        half = estimate.count_half_width(error**2, confidence=confidence)
-        most = _SHARE_MOST if metric.estimator.kind in _SHARES else math.inf
-        return min(most, half)
+        return half_width(first, metric, confidence)
 
     def _published(
         self, metric: Metric, programme: Programme, confidence: Fraction
     ) -> MetricCell:
         """Publish the planned vectors and keep the first value."""
-        mix = metric.estimator.kind is EstimatorKind.MIX
+        focus = 0 if metric.estimator.kind is EstimatorKind.MIX else None
         measured = {
             name: tuple(
                 Measured(round(self.count * part), self.variances[name])
-                for part in self._parts(query, programme, mix=mix)
+                for part in parts(
+                    query,
+                    len(cells(query, programme.dictionary)),
+                    share=self.share,
+                    focus=focus,
+                )
             )
             for name, query in self.queries.items()
         }
@@ -150,18 +181,3 @@ class _Plan:
             programme.dictionary,
             confidence=confidence,
         )[0]
-
-    def _parts(
-        self, query: Query, programme: Programme, *, mix: bool
-    ) -> list[Fraction]:
-        """Return what part of the count each cell would hold."""
-        size = len(cells(query, programme.dictionary))
-        if mix:
-            rest = (1 - self.share) / max(1, size - 1)
-            return [self.share, *[rest] * (size - 1)]
-        if isinstance(query.value, Contrast):
-            return [(2 * self.share - 1) / size] * size
-        if query.by and isinstance(query.by[-1], ByHolds):
-            pair = [2 * self.share / size, 2 * (1 - self.share) / size]
-            return pair * (size // 2)
-        return [Fraction(1, size)] * size

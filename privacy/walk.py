@@ -20,8 +20,8 @@ from privacy.errors import (
 )
 from privacy.notes import Notes
 from privacy.signing import Document
+from privacy.statement import BOOT_BYTES
 
-BOOT_BYTES = 32
 _BOOT = re.compile(rf"[0-9a-f]{{{2 * BOOT_BYTES}}}")
 _FISCAL_YEAR_BEGINS = 10
 

@@ -153,3 +153,14 @@ def spent(ledger: Ledger) -> dict[str, int]:
         for account in ledger.accounts()
         if account.scope is Scope.LIFETIME
     }
+
+
+SECOND = document(Signed.MANDATE, "a second mandate")
+OTHER = replace(charge_for("z"), mandate=SECOND.digest)
+"""A charge under another mandate than the sample's."""
+
+
+def second_mandate(ledger: Ledger, limit: Fraction = Fraction(1)) -> None:
+    """Bring the second mandate, and accept it."""
+    deliver(ledger, SECOND, limit)
+    accept(ledger, SECOND)

@@ -28,7 +28,8 @@ from privacy.errors import BadSignature, ChainBroken, LedgerInconsistent
 from privacy.export import ReleaseLine, Writer
 from privacy.notes import Notes
 from privacy.period import Period
-from privacy.walk import BOOT_BYTES, Walk, check_document
+from privacy.statement import BOOT_BYTES
+from privacy.walk import Walk, check_document
 
 
 class Ledger:

@@ -20,7 +20,8 @@ from privacy.errors import (
     NotAllowed,
 )
 from privacy.notes import Notes
-from privacy.walk import BOOT_BYTES, check_document
+from privacy.statement import BOOT_BYTES
+from privacy.walk import check_document
 
 _BATCH = 1000
 _LAW = tuple(sorted(kind.value for kind in LAW))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Self
 
-from privacy import loss, signing
+from privacy import errors, loss, signing
 from privacy import policy as policies
 from privacy.amount import Amount, Caps
 from privacy.mandate import Purpose
@@ -143,9 +143,8 @@ def document(written: str) -> Document:
 
 def rho_text(pico: int) -> str:
     """Write pico-rho as a plain decimal of rho, exactly."""
-    whole, part = divmod(pico, loss.PICO)
-    digits = f"{part:012d}".rstrip("0")
-    return f"{whole}.{digits or '0'}"
+    text = errors.rho_text(pico)
+    return text if "." in text else f"{text}.0"
 
 
 def epsilon_text(pico: int, delta: Fraction) -> str:

@@ -1,6 +1,5 @@
 """After a restore, what was lost counts as spent, and nothing is answered twice."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -8,29 +7,20 @@ import pytest
 from node.ledger import Ledger, Stored
 from privacy.errors import BudgetExhausted, NotAllowed
 from privacy.period import Period
-from privacy.signing import Kind as Signed
 from tests.ledger_samples import (
     NOW,
-    accept,
+    OTHER,
+    SECOND,
     boot_name,
     caps_of,
     charge_for,
-    deliver,
-    document,
     ready,
     reopen,
+    second_mandate,
     set_policy,
     spent,
     store,
 )
-
-SECOND = document(Signed.MANDATE, "a second mandate")
-OTHER = replace(charge_for("z"), mandate=SECOND.digest)
-
-
-def second_mandate(ledger: Ledger, limit: Fraction = Fraction(1)) -> None:
-    deliver(ledger, SECOND, limit)
-    accept(ledger, SECOND)
 
 
 def test_a_reopened_ledger_counts_every_cap_as_spent(

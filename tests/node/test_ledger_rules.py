@@ -16,6 +16,8 @@ from tests.ledger_samples import (
     LATER,
     MANDATE,
     NOW,
+    OTHER,
+    SECOND,
     accept,
     caps_of,
     charge_for,
@@ -23,19 +25,11 @@ from tests.ledger_samples import (
     document,
     enact,
     revoke,
+    second_mandate,
     set_policy,
     spent,
     store,
 )
-
-SECOND = document(Signed.MANDATE, "a second mandate")
-OTHER = replace(charge_for("z"), mandate=SECOND.digest)
-
-
-def second_mandate(ledger: Ledger, limit: Fraction = Fraction(1)) -> None:
-    deliver(ledger, SECOND, limit)
-    accept(ledger, SECOND)
-
 
 # ---- mandates -------------------------------------------------------------------
 
