@@ -33,7 +33,8 @@ def test_a_reply_is_held_until_its_moment_ready_or_not() -> None:
     timetable = grid.Grid(base_seconds=0.2, cell_seconds=0.0)
     arrived = time.monotonic()
     timetable.hold(None, arrived=arrived, cells=1)
-    assert 0.2 <= time.monotonic() - arrived < 0.4
+    assert time.monotonic() - arrived >= 0.2
+    late = grid.Grid(base_seconds=60.0, cell_seconds=0.0)
     started = time.monotonic()
-    timetable.hold(None, arrived=arrived - 5, cells=1)
-    assert time.monotonic() - started < 0.1
+    late.hold(None, arrived=started - 61, cells=1)
+    assert time.monotonic() - started < 30
