@@ -6,10 +6,9 @@ only the public key is used: names, marks and dates are the authority's own.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,64 +17,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from coordinator import profile
+from coordinator import admission, issuance, profile
+from coordinator.admission import SiteKeys
 from coordinator.database import METADATA
+from coordinator.issuance import Given, Issued
 from coordinator.sites import require_name
-from privacy.errors import BadConfiguration, Untrusted
+from privacy.errors import BadConfiguration, Busy, Untrusted
 from proto import credentials, mtls
 from proto.invitation import TOKEN_BYTES, Invitation, Joining
 
 LEAF_DAYS: Final = 30
 TOKEN_HOURS: Final = 72
+_SITES: Final = mtls.site_uri("")
 
-_TOKENS = sa.Table(
-    "join_tokens",
-    METADATA,
-    sa.Column("token_sha256", sa.String(64), primary_key=True),
-    sa.Column("site", sa.String(16), nullable=False),
-    sa.Column("expires_at", sa.BigInteger, nullable=False),
-    sa.Column("used_at", sa.BigInteger),
-)
-_CERTIFICATES = sa.Table(
-    "certificates",
-    METADATA,
-    sa.Column("fingerprint", sa.String(64), primary_key=True),
-    sa.Column("name", sa.String(128), nullable=False),
-    sa.Column("expires_at", sa.BigInteger, nullable=False),
-    sa.Column("revoked_at", sa.BigInteger),
-)
-
-
-_KEYS = sa.Table(
-    "site_keys",
-    METADATA,
-    sa.Column("site", sa.String(16), primary_key=True),
-    sa.Column("statement_key", sa.String(64), nullable=False),
-    sa.Column("masking_key", sa.String(64), nullable=False),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteKeys:
-    """Hold the keys a site sent when it joined, for the roster to pin.
-
-    Attributes:
-        statement: Ed25519 public key, 32 bytes.
-        masking: X25519 public key, 32 bytes.
-    """
-
-    statement: bytes
-    masking: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """Hold one line of the list of certificates ever signed."""
-
-    fingerprint: str
-    name: str
-    expires_at: datetime
-    revoked: bool
+_TABLES: Final = [
+    *(admission.TOKENS, admission.KEYS),
+    *(issuance.CERTIFICATES, issuance.ISSUANCES),
+]
 
 
 class Authority:
@@ -95,7 +53,7 @@ class Authority:
         self.pem = (directory / credentials.AUTHORITY_FILE).read_bytes()
         self._certificate = x509.load_pem_x509_certificate(self.pem)
         self._engine = engine
-        METADATA.create_all(engine, tables=[_TOKENS, _CERTIFICATES, _KEYS])
+        METADATA.create_all(engine, tables=_TABLES)
 
     @property
     def fingerprint(self) -> str:
@@ -103,7 +61,13 @@ class Authority:
         return self._certificate.fingerprint(hashes.SHA256()).hex()
 
     def invite(
-        self, site: str, *, address: str, now: datetime, hours: int = TOKEN_HOURS
+        self,
+        site: str,
+        *,
+        address: str,
+        now: datetime,
+        link: str = "",
+        hours: int = TOKEN_HOURS,
     ) -> Invitation:
         """Make a token that lets one site join once.
 
@@ -111,17 +75,18 @@ class Authority:
             site: The site's short name, such as NYC.
             address: Where the Join door listens, as the site reaches it.
             now: The moment of inviting.
+            link: Where sites dial in and renew, if that is anywhere.
             hours: For how long the token is good.
         """
         require_name(site)
         token = secrets.token_bytes(TOKEN_BYTES)
-        expires_at = int((now + timedelta(hours=hours)).timestamp())
-        row = {"token_sha256": _digest(token), "site": site, "expires_at": expires_at}
+        expires_at = now + timedelta(hours=hours)
         with self._engine.begin() as connection:
-            connection.execute(_TOKENS.insert().values(row))
+            admission.add_token(connection, token, site=site, expires_at=expires_at)
         return Invitation(
             site=site,
             address=address,
+            link=link,
             token=token,
             authority=self._certificate.public_bytes(Encoding.DER),
         )
@@ -137,7 +102,8 @@ class Authority:
 
         The token is spent in the transaction that records the certificate, so a
         signing request that cannot be signed does not use it up, and of two
-        calls at once only one gets a certificate.
+        calls at once only one gets a certificate. A site whose join was cut off may
+        say the same again, and is given the same certificate.
 
         Returns:
             The certificate in DER.
@@ -146,33 +112,67 @@ class Authority:
             Untrusted: The token was never made, was used, or is too old.
             Malformed: The signing request is not a P-256 one.
         """
-        spend = (
-            _TOKENS.update()
-            .where(
-                _TOKENS.c.token_sha256 == _digest(joining.token),
-                _TOKENS.c.used_at.is_(None),
-                _TOKENS.c.expires_at > int(now.timestamp()),
-            )
-            .values(used_at=int(now.timestamp()))
-        )
         with self._engine.begin() as connection:
-            if connection.execute(spend).rowcount != 1:
-                raise Untrusted(
-                    "The token was never made, was used, or is too old; "
-                    "invite the site again."
-                )
-            site = connection.execute(
-                sa.select(_TOKENS.c.site).where(
-                    _TOKENS.c.token_sha256 == _digest(joining.token)
-                )
-            ).scalar_one()
-            _keep_keys(connection, site, joining)
+            site = admission.spend(connection, joining, now=now)
+            if site is None:
+                return admission.given_before(connection, joining, now=now)
             return self._sign(
                 connection,
                 joining.signing_request,
                 subject=profile.node(site),
-                now=now,
-                days=days,
+                until=_Until(now, days),
+                given=Given(token_sha256=admission.digest(joining.token)),
+            )
+
+    def renew(
+        self,
+        signing_request: bytes,
+        *,
+        fingerprint: str,
+        now: datetime,
+        days: int = LEAF_DAYS,
+    ) -> bytes:
+        """Sign a fresh certificate for the site whose good one made the call.
+
+        Asked again for the same key, it gives the same certificate.
+
+        Args:
+            signing_request: For the site's new key.
+            fingerprint: Of the certificate that made the call.
+            now: The moment of the call.
+            days: For how long the fresh one is good.
+
+        Returns:
+            The certificate in DER.
+
+        Raises:
+            Untrusted: No such certificate of a site is good now.
+            Busy: The site has too many good ones already.
+            Malformed: The signing request is not a P-256 one.
+        """
+        with self._engine.begin() as connection:
+            name = issuance.name_of_good(connection, fingerprint, now=now)
+            if name is None or not name.startswith(_SITES):
+                raise Untrusted(
+                    "The certificate is not one of a site that is good now; invite "
+                    "the site again."
+                )
+            given = Given(renewed_from=fingerprint)
+            public = profile.public_key(signing_request)
+            before = issuance.given_for(connection, given, public=public)
+            if before is not None:
+                return before
+            if issuance.good(connection, name, now=now) >= issuance.GOOD_MAX:
+                raise Busy(
+                    "The site renewed too often; look at it, revoke its certificates, "
+                    "and invite it again."
+                )
+            return self._sign(
+                connection,
+                signing_request,
+                subject=profile.node(name.removeprefix(_SITES)),
+                until=_Until(now, days),
+                given=given,
             )
 
     def sign_node(
@@ -185,8 +185,7 @@ class Authority:
                 connection,
                 signing_request,
                 subject=profile.node(site),
-                now=now,
-                days=days,
+                until=_Until(now, days),
             )
 
     def sign_coordinator(
@@ -198,8 +197,7 @@ class Authority:
                 connection,
                 signing_request,
                 subject=profile.COORDINATOR,
-                now=now,
-                days=days,
+                until=_Until(now, days),
             )
 
     def equip_coordinator(self, directory: Path, *, now: datetime) -> mtls.Identity:
@@ -217,50 +215,41 @@ class Authority:
         credentials.install(directory, leaf=leaf, authority=self.pem)
         return credentials.load(directory)
 
-    def revoke(self, fingerprint: str, *, now: datetime) -> None:
-        """Mark a certificate as no longer good.
+    def revoke(self, fingerprint: str, *, now: datetime) -> int:
+        """Mark a certificate, and all it was renewed into, as no longer good.
+
+        Whoever stole its key could have renewed it, so a revocation follows the line.
+
+        Returns:
+            How many certificates were marked.
 
         Raises:
             BadConfiguration: No certificate with this fingerprint was signed.
         """
-        mark = (
-            _CERTIFICATES.update()
-            .where(_CERTIFICATES.c.fingerprint == fingerprint)
-            .values(revoked_at=int(now.timestamp()))
-        )
         with self._engine.begin() as connection:
-            if connection.execute(mark).rowcount != 1:
-                raise BadConfiguration(
-                    "No certificate with this fingerprint was signed here; list the "
-                    "certificates and copy the fingerprint whole."
-                )
+            marked = issuance.revoke_line(connection, fingerprint, now=now)
+        if marked == 0:
+            raise BadConfiguration(
+                "No certificate with this fingerprint was signed here; list the "
+                "certificates and copy the fingerprint whole."
+            )
+        return marked
+
+    def revoke_site(self, site: str, *, now: datetime) -> int:
+        """Mark every certificate of a site as no longer good; return how many."""
+        require_name(site)
+        with self._engine.begin() as connection:
+            return issuance.revoke_name(connection, mtls.site_uri(site), now=now)
 
     def issued(self) -> tuple[Issued, ...]:
         """List the certificates ever signed, by name and date."""
-        order = _CERTIFICATES.c.name, _CERTIFICATES.c.expires_at
         with self._engine.connect() as connection:
-            rows = connection.execute(_CERTIFICATES.select().order_by(*order)).all()
-        return tuple(
-            Issued(
-                fingerprint=row.fingerprint,
-                name=row.name,
-                expires_at=datetime.fromtimestamp(row.expires_at, tz=UTC),
-                revoked=row.revoked_at is not None,
-            )
-            for row in rows
-        )
+            return issuance.issued(connection)
 
     def site_keys(self) -> dict[str, SiteKeys]:
         """Give the keys of every site that joined, by its name."""
         with self._engine.connect() as connection:
-            rows = connection.execute(_KEYS.select().order_by(_KEYS.c.site)).all()
-        return {
-            row.site: SiteKeys(
-                statement=bytes.fromhex(row.statement_key),
-                masking=bytes.fromhex(row.masking_key),
-            )
-            for row in rows
-        }
+            return admission.site_keys(connection)
 
     def revoked(self) -> frozenset[bytes]:
         """Give the fingerprints of the certificates that are no longer good."""
@@ -274,24 +263,29 @@ class Authority:
         signing_request: bytes,
         *,
         subject: profile.Subject,
-        now: datetime,
-        days: int,
+        until: _Until,
+        given: Given = Given(),  # noqa: B008
     ) -> bytes:
-        """Write a certificate, and one line about it in the same transaction."""
+        """Write a certificate, and one line about it in the same transaction.
+
+        Raises:
+            Untrusted: A site's key had a certificate that was revoked.
+        """
+        public = profile.public_key(signing_request)
+        if given != Given() and issuance.is_spoilt(connection, public):
+            raise Untrusted(
+                "The key was in a certificate that was revoked; the site joins with "
+                "a fresh one."
+            )
         leaf = profile.leaf(
-            profile.public_key(signing_request),
+            public,
             subject=subject,
             issuer=self._certificate.subject,
             issuer_key=self._key,
-            now=now,
-            days=days,
+            now=until.now,
+            days=until.days,
         )
-        row = {
-            "fingerprint": leaf.fingerprint(hashes.SHA256()).hex(),
-            "name": subject.uri,
-            "expires_at": int(leaf.not_valid_after_utc.timestamp()),
-        }
-        connection.execute(_CERTIFICATES.insert().values(row))
+        issuance.keep(connection, leaf, name=subject.uri, given=given)
         return leaf.public_bytes(Encoding.DER)
 
 
@@ -308,17 +302,9 @@ def create(directory: Path, *, now: datetime) -> None:
     path.write_bytes(certificate.public_bytes(Encoding.PEM))
 
 
-def _keep_keys(connection: sa.Connection, site: str, joining: Joining) -> None:
-    """Keep the keys a site sent last, for the next roster to pin."""
-    connection.execute(_KEYS.delete().where(_KEYS.c.site == site))
-    row = {
-        "site": site,
-        "statement_key": joining.statement_key.hex(),
-        "masking_key": joining.masking_key.hex(),
-    }
-    connection.execute(_KEYS.insert().values(row))
+@dataclass(frozen=True, slots=True)
+class _Until:
+    """Hold from when and for how long a certificate is good."""
 
-
-def _digest(token: bytes) -> str:
-    # A token is 256 random bits, so a plain digest keeps it as well as a slow one.
-    return hashlib.sha256(token).hexdigest()
+    now: datetime
+    days: int

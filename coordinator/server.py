@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from coordinator.authority import LEAF_DAYS, Authority
 from privacy.errors import BadConfiguration, ExchangeError
-from proto import invitation, mtls
+from proto import invitation, mtls, renewal
 from proto import status as statuses
 from proto.status import Status
 
@@ -38,13 +38,14 @@ class Door:
 
     Attributes:
         address: Where to listen, ``host:port``.
-        identity: The coordinator's own key and certificate.
+        identity: The coordinator's own key and certificate, or what reads them
+            anew for every handshake.
         clock: Tells the time, with its time zone.
         leaf_days: For how long a site's certificate is good.
     """
 
     address: str
-    identity: mtls.Identity
+    identity: mtls.Identity | Callable[[], mtls.Identity]
     clock: Callable[[], datetime]
     leaf_days: int = LEAF_DAYS
 
@@ -70,7 +71,9 @@ class JoinServer:
         Raises:
             BadConfiguration: The address cannot be listened on.
         """
-        credentials = mtls.join_credentials(self._door.identity)
+        found = self._door.identity
+        load = (lambda: found) if isinstance(found, mtls.Identity) else found
+        credentials = mtls.join_credentials(load)
         try:
             port = self._server.add_secure_port(self._door.address, credentials)
         except RuntimeError as error:
@@ -90,6 +93,8 @@ class JoinServer:
         if not self._pace.permits():
             return Status.BUSY
         try:
+            if method == renewal.MOMENT_TO_JOIN:
+                return renewal.answer_moment(data, now=self._door.clock())
             if method != invitation.JOIN:
                 return Status.MALFORMED
             leaf = self._authority.admit(

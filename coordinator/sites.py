@@ -1,8 +1,9 @@
-"""The list of sites: who they are, where they listen, when they last answered."""
+"""The list of sites: who they are, how they are reached, when they last answered."""
 
 import datetime as dt
 import re
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -16,6 +17,8 @@ _ADDRESS = re.compile(
     re.ASCII,
 )
 _PORT_MAX = 65_535
+DIAL: Final = "dial"
+"""The address of a site that nobody calls: it dials in."""
 
 _SITES = sa.Table(
     "sites",
@@ -38,7 +41,7 @@ class Site:
 
     Attributes:
         name: Its short name, such as NYC; also on its certificate.
-        address: Where its node listens, as host:port.
+        address: Where its node listens, as host:port; "dial" if it dials in.
         last_seen: When it last answered, or None.
         provider: Who runs it, as the roster will say; empty if nobody said yet.
 
@@ -55,11 +58,18 @@ class Site:
         """Refuse a name no certificate could carry, and an address without port."""
         require_name(self.name)
         match = _ADDRESS.fullmatch(self.address)
+        if self.dials:
+            return
         if not match or int(match[1]) > _PORT_MAX:
             raise BadConfiguration(
                 f"{self.address!r} is not an address; write it like "
-                "node.example.org:7443."
+                "node.example.org:7443, or dial for a site that dials in."
             )
+
+    @property
+    def dials(self) -> bool:
+        """Whether the site dials in."""
+        return self.address == DIAL
 
 
 def require_name(name: str) -> None:

@@ -53,13 +53,18 @@ def encode(message: Message) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
-def parse(kind: type[_M], data: bytes) -> _M:
+def parse(kind: type[_M], data: bytes, *, limit: int = MESSAGE_BYTES_MAX) -> _M:
     """Read a message, refusing unknown fields and second encodings.
+
+    Args:
+        kind: What it is to be.
+        data: Its bytes.
+        limit: How many they may be.
 
     Raises:
         Malformed: The bytes are too long, not a message, or not canonical.
     """
-    check(len(data) <= MESSAGE_BYTES_MAX, "size")
+    check(len(data) <= limit, "size")
     message = kind()
     try:
         message.ParseFromString(data)

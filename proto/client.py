@@ -36,11 +36,24 @@ WITNESS: Final = f"/{_NODE}/Witness"
 PRESENT: Final = f"/{_NODE}/Present"
 DELIVER: Final = f"/{_NODE}/Deliver"
 
+SITE_KEY: Final = "cmpp-site"
+"""Names, beside a call at the switchboard, the site it is for."""
+
+NOT_LINKED: Final = "not linked"
+LINK_LOST: Final = "link lost"
+NO_REPLY: Final = "no reply"
+"""What the switchboard says of a site it could not reach, and no other words."""
+
 # The node itself paces its replies; this only keeps threads out of step.
+_OWN_POOL: Final = (("grpc.use_local_subchannel_pool", 1),)
 _PAUSE_MILLISECONDS: Final = (50, 100)
 # Words the TLS library uses when it does not accept the node's certificate.
 # They are looked for, never shown.
 _CERTIFICATE_WORDS: Final = ("certificate", "handshake", "verification")
+
+
+class _LinkLost(Unreachable):
+    """Say that a site's link died under a call; the site may be back at once."""
 
 
 class NodeClient:
@@ -53,23 +66,28 @@ class NodeClient:
         site: str,
         identity: mtls.Identity,
         call_timeout_seconds: float = 60.0,
+        dialled: bool = False,
     ) -> None:
         """Prepare the channel; nothing is sent yet.
 
         Args:
-            address: Where the node listens, ``host:port``.
+            address: Where the node listens, ``host:port``; for a site that dials in,
+                where our own switchboard does.
             site: The site whose certificate the node must show.
             identity: Our own key and certificate, and the authority.
             call_timeout_seconds: The limit of one call. It must exceed the
                 moment at which the node lets its replies go.
+            dialled: Whether the site dials in.
         """
         self.site = site
         self._call_timeout_seconds = call_timeout_seconds
+        self._beside = ((SITE_KEY, site),) if dialled else ()
         self._channel = mtls.channel(
             address,
-            peer_dns=mtls.site_dns(site),
+            peer_dns=mtls.COORDINATOR_DNS if dialled else mtls.site_dns(site),
             authority=identity.authority,
             identity=identity,
+            options=_OWN_POOL,
         )
 
     def __enter__(self) -> Self:
@@ -105,7 +123,7 @@ class NodeClient:
         """
         deadline = time.monotonic() + deadline_seconds
         question = wire.ask_to_bytes(ask)
-        waiting: Busy | None = None
+        waiting: Busy | _LinkLost | None = None
         while True:
             try:
                 data = self._call(ANSWER, question, deadline)
@@ -113,8 +131,8 @@ class NodeClient:
                 if not isinstance(outcome, wire.NotReady):
                     return outcome
                 waiting = Pending(_STILL_WORKING)
-            except Busy as busy:
-                waiting = busy
+            except (Busy, _LinkLost) as still:
+                waiting = still
             except Unreachable:
                 # Our own deadline cut the call short: the node did answer before.
                 if waiting is None or time.monotonic() < deadline:
@@ -193,24 +211,44 @@ class NodeClient:
     def _call(self, method: str, message: bytes, deadline: float) -> bytes:
         timeout = min(self._call_timeout_seconds, deadline - time.monotonic())
         return call(
-            self._channel, method, message, timeout=timeout, peer=f"node of {self.site}"
+            self._channel,
+            method,
+            message,
+            timeout=timeout,
+            peer=f"node of {self.site}",
+            beside=self._beside,
         )
 
 
 def call(
-    channel: grpc.Channel, method: str, message: bytes, *, timeout: float, peer: str
+    channel: grpc.Channel,
+    method: str,
+    message: bytes,
+    *,
+    timeout: float,
+    peer: str,
+    beside: tuple[tuple[str, str], ...] = (),
 ) -> bytes:
     """Make one call of bytes for bytes, and name what went wrong.
+
+    Args:
+        channel: The way to the peer.
+        method: What is called.
+        message: What is sent.
+        timeout: For how many seconds to wait.
+        peer: What the sentence of an error calls it.
+        beside: Words sent beside the message.
 
     Raises:
         ExchangeError: One of the errors that `NodeClient.answer` lists.
     """
     invoke: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
     try:
-        return invoke(message, timeout=max(timeout, 0.001))
+        return invoke(message, timeout=max(timeout, 0.001), metadata=beside or None)
     except grpc.RpcError as error:
         # The transport's own words may quote what the other end chose to send.
-        raise _error(error, peer) from None
+        about_link = _link_error(error, peer) if beside else None
+        raise about_link or _error(error, peer) from None
 
 
 _STILL_WORKING: Final = (
@@ -246,6 +284,26 @@ def _error(error: grpc.RpcError, peer: str) -> ExchangeError:
                 f"The {peer} did not answer; check that it is running, and that our "
                 "own certificate is current."
             )
+
+
+def _link_error(error: grpc.RpcError, peer: str) -> ExchangeError | None:
+    """Name what stands between us and a site that dials in, if that is what it is."""
+    if error.code() is not grpc.StatusCode.UNAVAILABLE or _is_about_certificates(error):
+        return None
+    said = error.details()
+    if said == NOT_LINKED:
+        return Unreachable(
+            f"The {peer} has not dialled in; its operator runs `cmpp-node dial` "
+            "there, and `cmpp-node doctor` to find what is in its way."
+        )
+    if said == LINK_LOST:
+        return _LinkLost(f"The link of the {peer} was lost during the call; ask again.")
+    if said == NO_REPLY:
+        return None
+    return Unreachable(
+        f"The {peer} dials in, and nobody here takes its links; start `cmpp serve` on "
+        "this machine."
+    )
 
 
 def _is_about_certificates(error: grpc.RpcError) -> bool:

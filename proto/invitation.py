@@ -53,12 +53,14 @@ class Invitation:
         address: Where the coordinator's Join door listens.
         token: 32 random bytes that work once; not printed.
         authority: DER of the authority's certificate.
+        link: Where sites dial in and renew; empty if that is nowhere.
     """
 
     site: str
     address: str
     token: bytes = field(repr=False)
     authority: bytes = field(repr=False)
+    link: str = ""
 
     def __post_init__(self) -> None:
         """Check every part.
@@ -69,6 +71,7 @@ class Invitation:
         whole = (
             _SITE.fullmatch(self.site) is not None
             and _ADDRESS.fullmatch(self.address) is not None
+            and (not self.link or _ADDRESS.fullmatch(self.link) is not None)
             and len(self.token) == TOKEN_BYTES
         )
         try:
@@ -98,6 +101,8 @@ class Invitation:
             "token": base64.b64encode(self.token).decode("ascii"),
             "authority": base64.b64encode(self.authority).decode("ascii"),
         }
+        if self.link:
+            parts["link"] = self.link
         packed = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return _PREFIX + base64.urlsafe_b64encode(packed.encode("ascii")).decode()
 
@@ -121,6 +126,7 @@ class Invitation:
                 address=parts["address"],
                 token=base64.b64decode(parts["token"], validate=True),
                 authority=base64.b64decode(parts["authority"], validate=True),
+                link=parts.get("link", ""),
             )
         except (binascii.Error, KeyError, TypeError, ValueError) as error:
             raise BadConfiguration(_NOT_WHOLE) from error
@@ -130,6 +136,12 @@ _NOT_WHOLE: Final = (
     "This is not a whole invitation; copy the line the coordinator printed, from "
     f"'{_PREFIX}' to its end."
 )
+
+
+def spoken(fingerprint: str) -> tuple[str, ...]:
+    """Lay a fingerprint out to be read out: four lines of four groups of four."""
+    groups = [fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4)]
+    return tuple("  ".join(groups[at : at + 4]) for at in range(0, len(groups), 4))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,10 +183,12 @@ def redeem(
     signing_request: bytes,
     statement: Ed25519PrivateKey,
     masking_key: bytes,
+    proxy: str | None = None,
 ) -> bytes:
     """Exchange an invitation for the certificate of a key, in DER.
 
-    The keys for the roster go with it; the statement key signs for all of them.
+    The keys for the roster go with it; the statement key signs for all of them. The
+    same keys may be sent again with the same invitation, and get the same certificate.
 
     The coordinator must show a certificate of the invitation's own authority.
 
@@ -188,6 +202,7 @@ def redeem(
         invitation.address,
         peer_dns=mtls.COORDINATOR_DNS,
         authority=invitation.authority_pem,
+        proxy=proxy,
     ) as channel:
         try:
             data = call(

@@ -98,6 +98,13 @@ def server_credentials(load: Callable[[], Identity]) -> grpc.ServerCredentials:
     The first reading must succeed. A later one that fails keeps the identity in
     use, so the caller watches the days left on it.
     """
+    return _reloaded(load, require_certificate=True)
+
+
+def _reloaded(
+    load: Callable[[], Identity], *, require_certificate: bool
+) -> grpc.ServerCredentials:
+    """Serve with what is loaded, and look for something newer per handshake."""
     used = load()
 
     def fetch() -> grpc.ServerCertificateConfiguration | None:
@@ -116,14 +123,13 @@ def server_credentials(load: Callable[[], Identity]) -> grpc.ServerCredentials:
         _configuration(used),
         # The library documents None for "no change"; its published types do not.
         cast("Callable[[], grpc.ServerCertificateConfiguration]", fetch),
-        require_client_authentication=True,
+        require_client_authentication=require_certificate,
     )
 
 
-def join_credentials(identity: Identity) -> grpc.ServerCredentials:
+def join_credentials(load: Callable[[], Identity]) -> grpc.ServerCredentials:
     """Serve callers that have no certificate yet; only the Join door does."""
-    _only_tls13()
-    return grpc.ssl_server_credentials([(identity.key, identity.chain)])
+    return _reloaded(load, require_certificate=False)
 
 
 def channel(
@@ -132,10 +138,20 @@ def channel(
     peer_dns: str,
     authority: bytes,
     identity: Identity | None = None,
+    proxy: str | None = None,
+    options: Iterable[tuple[str, int]] = (),
 ) -> grpc.Channel:
     """Open a channel to a peer known by name, wherever its address leads.
 
     Without an identity the channel shows no certificate, as when joining.
+
+    Args:
+        address: Where the peer is, ``host:port``.
+        peer_dns: The name its certificate must carry.
+        authority: Who may have signed that, in PEM.
+        identity: What we show.
+        proxy: The proxy to go through, ``http://host:port``; see `proto.proxy`.
+        options: Settings of this channel besides those of all.
     """
     _only_tls13()
     credentials = grpc.ssl_channel_credentials(
@@ -145,8 +161,14 @@ def channel(
     )
     # The override is the name the certificate must carry: identity is bound to
     # the peer, not to the address it happens to have.
-    name = (("grpc.ssl_target_name_override", peer_dns),)
-    return grpc.secure_channel(address, credentials, (*CHANNEL_OPTIONS, *name))
+    settings: dict[str, int | str] = {
+        **dict(CHANNEL_OPTIONS),
+        **dict(options),
+        "grpc.ssl_target_name_override": peer_dns,
+    }
+    if proxy is not None:
+        settings |= {"grpc.enable_http_proxy": 1, "grpc.http_proxy": proxy}
+    return grpc.secure_channel(address, credentials, tuple(settings.items()))
 
 
 def check_call(
@@ -179,6 +201,16 @@ def check_call(
         raise CertificateRefused(
             "The caller's certificate cannot be read; issue a new one."
         ) from error
+    return check_name(certificate, trust=trust, now=now)
+
+
+def check_name(certificate: x509.Certificate, *, trust: Trust, now: datetime) -> str:
+    """Give the name on a certificate that is good, if its holder may call here.
+
+    Raises:
+        CertificateRefused: The certificate is not good now.
+        UnknownPeer: It is good and names somebody else.
+    """
     uri = check_certificate(certificate, trust=trust, now=now)
     if uri not in trust.allowed:
         raise UnknownPeer(

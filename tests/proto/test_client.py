@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from node.server import Done
+from node.door import Done
 from privacy import errors
 from proto import wire
 from proto.canonical import Malformed
@@ -71,6 +71,6 @@ def test_a_reply_to_another_question_is_malformed(
     centre: doors.Centre, serving: doors.Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = wire.reply_to_bytes(doors.answer(values=(1, 2)), cells=2)
-    monkeypatch.setattr(serving.server, "_work", lambda _ask: Done(other))
+    monkeypatch.setattr(serving.server.keeper, "_work", lambda _ask: Done(other))
     with serving.client(centre.coordinator) as client, pytest.raises(Malformed):
         client.answer(doors.ask(), deadline_seconds=2)

@@ -24,17 +24,31 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fproto/cmpp/v1/coordinator.proto\x12\x07\x63mpp.v1\"p\n\x0bJoinRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x17\n\x0fsigning_request\x18\x02 \x01(\x0c\x12\x15\n\rstatement_key\x18\x03 \x01(\x0c\x12\x13\n\x0bmasking_key\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\"\x1b\n\x0b\x43\x65rtificate\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\x32\x41\n\x0b\x43oordinator\x12\x32\n\x04Join\x12\x14.cmpp.v1.JoinRequest\x1a\x14.cmpp.v1.Certificateb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fproto/cmpp/v1/coordinator.proto\x12\x07\x63mpp.v1\"p\n\x0bJoinRequest\x12\r\n\x05token\x18\x01 \x01(\x0c\x12\x17\n\x0fsigning_request\x18\x02 \x01(\x0c\x12\x15\n\rstatement_key\x18\x03 \x01(\x0c\x12\x13\n\x0bmasking_key\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\"\x1b\n\x0b\x43\x65rtificate\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\"\x0f\n\rMomentRequest\"#\n\x0bMomentReply\x12\x14\n\x0cmilliseconds\x18\x01 \x01(\x06\"\'\n\x0cRenewRequest\x12\x17\n\x0fsigning_request\x18\x01 \x01(\x0c\"\xa4\x01\n\x05\x46rame\x12 \n\x04kind\x18\x01 \x01(\x0e\x32\x12.cmpp.v1.FrameKind\x12\x0f\n\x02id\x18\x02 \x01(\x06H\x00\x88\x01\x01\x12\x0e\n\x06method\x18\x03 \x01(\t\x12\x13\n\x06status\x18\x04 \x01(\x07H\x01\x88\x01\x01\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x14\n\x07padding\x18\x06 \x01(\x0cH\x02\x88\x01\x01\x42\x05\n\x03_idB\t\n\x07_statusB\n\n\x08_padding\"3\n\tLinkProof\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c*\xbc\x01\n\tFrameKind\x12\x1a\n\x16\x46RAME_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46RAME_KIND_HELLO\x10\x01\x12\x14\n\x10\x46RAME_KIND_PROOF\x10\x02\x12\x13\n\x0f\x46RAME_KIND_CALL\x10\x03\x12\x12\n\x0e\x46RAME_KIND_END\x10\x04\x12\x13\n\x0f\x46RAME_KIND_PING\x10\x05\x12\x13\n\x0f\x46RAME_KIND_PONG\x10\x06\x12\x14\n\x10\x46RAME_KIND_LEAVE\x10\x07\x32y\n\x0b\x43oordinator\x12\x32\n\x04Join\x12\x14.cmpp.v1.JoinRequest\x1a\x14.cmpp.v1.Certificate\x12\x36\n\x06Moment\x12\x16.cmpp.v1.MomentRequest\x1a\x14.cmpp.v1.MomentReply2\xa4\x01\n\x08\x45xchange\x12*\n\x04Link\x12\x0e.cmpp.v1.Frame\x1a\x0e.cmpp.v1.Frame(\x01\x30\x01\x12\x34\n\x05Renew\x12\x15.cmpp.v1.RenewRequest\x1a\x14.cmpp.v1.Certificate\x12\x36\n\x06Moment\x12\x16.cmpp.v1.MomentRequest\x1a\x14.cmpp.v1.MomentReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'proto.cmpp.v1.coordinator_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_FRAMEKIND']._serialized_start=503
+  _globals['_FRAMEKIND']._serialized_end=691
   _globals['_JOINREQUEST']._serialized_start=44
   _globals['_JOINREQUEST']._serialized_end=156
   _globals['_CERTIFICATE']._serialized_start=158
   _globals['_CERTIFICATE']._serialized_end=185
-  _globals['_COORDINATOR']._serialized_start=187
-  _globals['_COORDINATOR']._serialized_end=252
+  _globals['_MOMENTREQUEST']._serialized_start=187
+  _globals['_MOMENTREQUEST']._serialized_end=202
+  _globals['_MOMENTREPLY']._serialized_start=204
+  _globals['_MOMENTREPLY']._serialized_end=239
+  _globals['_RENEWREQUEST']._serialized_start=241
+  _globals['_RENEWREQUEST']._serialized_end=280
+  _globals['_FRAME']._serialized_start=283
+  _globals['_FRAME']._serialized_end=447
+  _globals['_LINKPROOF']._serialized_start=449
+  _globals['_LINKPROOF']._serialized_end=500
+  _globals['_COORDINATOR']._serialized_start=693
+  _globals['_COORDINATOR']._serialized_end=814
+  _globals['_EXCHANGE']._serialized_start=817
+  _globals['_EXCHANGE']._serialized_end=981
 # @@protoc_insertion_point(module_scope)
