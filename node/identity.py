@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from privacy.errors import BadConfiguration, CertificateRefused
 from proto import credentials, invitation, keys, mtls
 
+JOINING_FILE: Final = "joining.txt"
 REVOKED_FILE: Final = "revoked.txt"
 STATEMENT: Final = "statement"
 MASKING_FILE: Final = "masking.key"
@@ -24,6 +26,8 @@ def make_keys(directory: Path) -> None:
 
     Keys that are there already stay, so a site that was cut off can begin again.
     """
+    for path in (directory / f"{STATEMENT}.key", directory / MASKING_FILE):
+        credentials.forget_unfinished(path)
     if not (directory / f"{STATEMENT}.key").exists():
         keys.init(directory, name=STATEMENT, passphrase=None)
     if not (directory / MASKING_FILE).exists():
@@ -49,17 +53,34 @@ def masking_key(directory: Path) -> bytes:
     return private.public_key().public_bytes_raw()
 
 
-def join(text: str, *, site: str, directory: Path, now: datetime) -> str:
+def require_for(invited: invitation.Invitation, *, site: str) -> None:
+    """Check that an invitation is for this site.
+
+    Raises:
+        BadConfiguration: It is for another one.
+    """
+    if invited.site != site:
+        raise BadConfiguration(
+            f"The invitation is for {invited.site} and this node is configured for "
+            f"{site}; use the invitation made for this site."
+        )
+
+
+def join(
+    text: str, *, site: str, directory: Path, now: datetime, proxy: str | None = None
+) -> str:
     """Redeem an invitation and keep the certificate beside the node's key.
 
-    A key already in the directory is used again, so a join that was cut off can
-    be repeated with a new invitation.
+    A join that was cut off at any moment can be repeated with the same invitation: the
+    key it was begun with is used again. Another invitation gets another key, because
+    the old one may be the reason for it.
 
     Args:
         text: The line the coordinator printed.
         site: The site this node is configured for.
         directory: Where the key and the certificate are kept.
         now: The moment of joining.
+        proxy: The proxy to go through, ``http://host:port``, if any.
 
     Returns:
         The authority's fingerprint, to be compared by telephone.
@@ -70,22 +91,22 @@ def join(text: str, *, site: str, directory: Path, now: datetime) -> str:
         Unreachable: The coordinator did not answer.
     """
     invited = invitation.Invitation.from_text(text)
-    if invited.site != site:
-        raise BadConfiguration(
-            f"The invitation is for {invited.site} and this node is configured for "
-            f"{site}; use the invitation made for this site."
-        )
-    path = directory / credentials.KEY_FILE
-    key = credentials.read_key(path) if path.exists() else credentials.create_key(path)
+    require_for(invited, site=site)
+    path = _key_for(directory, invited.token)
+    key = credentials.read_key(path)
     make_keys(directory)
     leaf = invitation.redeem(
         invited,
         signing_request=credentials.signing_request(key),
         statement=statement_key(directory),
         masking_key=masking_key(directory),
+        proxy=proxy,
     )
-    _check(leaf, authority=invited.authority_pem, site=site, now=now)
-    credentials.install(directory, leaf=leaf, authority=invited.authority_pem)
+    check(leaf, authority=invited.authority_pem, site=site, now=now)
+    credentials.install(
+        directory, leaf=leaf, authority=invited.authority_pem, key_file=path
+    )
+    credentials.forget_other_keys(directory)
     return invited.fingerprint
 
 
@@ -116,7 +137,7 @@ def trust(directory: Path, *, coordinator: str) -> mtls.Trust:
         )
     return mtls.Trust(
         allowed=frozenset({coordinator}),
-        authority=credentials.load(directory).authority,
+        authority=credentials.authority(directory),
         revoked=frozenset(bytes.fromhex(line) for line in lines),
     )
 
@@ -126,8 +147,31 @@ def days_left(directory: Path, *, now: datetime) -> int:
     return credentials.left(directory, now=now).days
 
 
-def _check(leaf: bytes, *, authority: bytes, site: str, now: datetime) -> None:
-    """Take a certificate only if its peers will."""
+def _key_for(directory: Path, token: bytes) -> Path:
+    """Give the key file to join with; the same one for the same invitation."""
+    note = directory / JOINING_FILE
+    digest = hashlib.sha256(token).hexdigest()
+    words = note.read_text("ascii", "replace").split() if note.exists() else []
+    known = {path.name: path for path in credentials.key_files(directory)}
+    if words[:1] == [digest] and words[-1] in known:
+        return known[words[-1]]
+    if (directory / credentials.CERTIFICATE_FILE).exists():
+        path = credentials.next_key(directory)
+    else:
+        path = directory / credentials.KEY_FILE
+        credentials.forget_unfinished(path)
+        if not path.exists():
+            credentials.create_key(path)
+    credentials.replace(note, f"{digest} {path.name}\n".encode("ascii"))
+    return path
+
+
+def check(leaf: bytes, *, authority: bytes, site: str, now: datetime) -> None:
+    """Take a certificate only if its peers will.
+
+    Raises:
+        CertificateRefused: It is not good now, or is for another site.
+    """
     trust = mtls.Trust(allowed=frozenset({mtls.site_uri(site)}), authority=authority)
     try:
         certificate = x509.load_der_x509_certificate(leaf)
@@ -135,6 +179,13 @@ def _check(leaf: bytes, *, authority: bytes, site: str, now: datetime) -> None:
         raise CertificateRefused(
             "The coordinator sent no certificate; ask its operator to look."
         ) from error
+    if now < certificate.not_valid_before_utc:
+        raise CertificateRefused(
+            "The certificate that came begins only at "
+            f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC, so this machine's "
+            "clock is behind; set it (`timedatectl set-ntp true`) and run the same "
+            "command again."
+        )
     if mtls.check_certificate(certificate, trust=trust, now=now) not in trust.allowed:
         raise CertificateRefused(
             "The coordinator sent a certificate for another site; ask its operator "

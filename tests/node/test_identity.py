@@ -54,18 +54,32 @@ def test_an_invited_site_joins_and_can_load_its_identity(
     assert "BEGIN" not in repr(loaded)
 
 
-def test_a_second_join_needs_a_second_invitation_and_keeps_the_key(
+def test_a_second_join_needs_a_second_invitation_and_gets_a_fresh_key(
     centre: doors.Centre, address: str, tmp_path: Path
 ) -> None:
     home = tmp_path / "identity"
     text = _invite(centre, address).text()
     identity.join(text, site="NYC", directory=home, now=doors.now())
-    key = (home / "key.pem").read_bytes()
-    with pytest.raises(Untrusted, match="ask for a new one"):
-        identity.join(text, site="NYC", directory=home, now=doors.now())
+    key = identity.load(home).key
+    for elsewhere in (tmp_path / "thief", tmp_path / "moved"):
+        with pytest.raises(Untrusted, match="ask for a new one"):
+            identity.join(text, site="NYC", directory=elsewhere, now=doors.now())
     fresh = _invite(centre, address).text()
     identity.join(fresh, site="NYC", directory=home, now=doors.now())
-    assert key == (home / "key.pem").read_bytes()
+    assert key != identity.load(home).key
+    assert len(credentials.key_files(home)) == 1
+
+
+def test_a_clock_that_is_behind_is_named_and_the_invitation_still_works(
+    centre: doors.Centre, address: str, tmp_path: Path
+) -> None:
+    home, text = tmp_path / "identity", _invite(centre, address).text()
+    behind = doors.now() - timedelta(hours=1)
+    with pytest.raises(CertificateRefused, match="clock is behind"):
+        identity.join(text, site="NYC", directory=home, now=behind)
+    assert not (home / "certificate.pem").exists()
+    identity.join(text, site="NYC", directory=home, now=doors.now())
+    assert identity.days_left(home, now=doors.now()) == 29
 
 
 def test_an_invitation_for_another_site_is_not_used(
