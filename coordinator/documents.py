@@ -26,7 +26,7 @@ _DOCUMENTS = sa.Table(
     sa.Column("place", sa.Integer, primary_key=True),
     sa.Column("digest", sa.String(_DIGEST), nullable=False, unique=True),
     sa.Column("kind", sa.String(16), nullable=False, index=True),
-    sa.Column("number", sa.String(16), nullable=False),
+    sa.Column("number", sa.String(64), nullable=False),
     sa.Column("file", sa.LargeBinary, nullable=False),
     sa.Column("at", sa.String(40), nullable=False),
     sa.Column("log_number", sa.Integer),

@@ -2,8 +2,9 @@
 
 The table and the page say who asked what, why, when, under which mandate, and what
 it cost at each site. They hold no results. Whoever has the files can check them
-without the centre: the lines hash to the signed head, and the table follows from
-the lines.
+without the centre: the lines hash to the signed head, and the tables follow from
+the lines. A second table tells of every draw: what was committed to, when, and with
+which nonce it was held.
 """
 
 import csv
@@ -16,8 +17,9 @@ from typing import Any, Final
 
 import jinja2
 
+from coordinator import draws
 from coordinator.log import Log
-from privacy import loss, signing, transparency, treehead
+from privacy import loss, roster, signing, transparency, treehead
 from privacy.errors import BadConfiguration, Corrupt, InvalidQuery, rho_text
 from privacy.transparency import Entry, Kind
 from privacy.treehead import HEAD_FILE_LETTERS_MAX, SignedHead
@@ -25,6 +27,7 @@ from privacy.treehead import HEAD_FILE_LETTERS_MAX, SignedHead
 LINES: Final = "log.jsonl"
 HEAD: Final = "head.json"
 TABLE: Final = "public.csv"
+DRAWS: Final = "draws.csv"
 PAGE: Final = "index.html"
 
 COLUMNS: Final = (
@@ -138,6 +141,7 @@ def page(entries: Sequence[Entry], head: SignedHead) -> str:
     spent = [sum(e.model for e in questions if e.fact("site") == s) for s in sites]
     return environment.get_template("log.html").render(
         head=head.head,
+        training=roster.is_training(head.head.network),
         root=head.head.root.hex(),
         key=signing.key_text(head.signature.key),
         fingerprint=signing.fingerprint(head.signature.key),
@@ -145,7 +149,8 @@ def page(entries: Sequence[Entry], head: SignedHead) -> str:
         spent=[rho_text(pico) for pico in spent],
         rows=list(rows.values()),
         mandates=[_mandate(e, entries) for e in entries if e.kind is Kind.MANDATE],
-        files={"lines": LINES, "head": HEAD, "table": TABLE},
+        files={"lines": LINES, "head": HEAD, "table": TABLE, "draws": DRAWS},
+        draws=list(csv.DictReader(io.StringIO(draws.table(entries)))),
     )
 
 
@@ -166,6 +171,7 @@ def publish(log: Log, directory: Path, *, now: dt.datetime) -> SignedHead:
     texts = {
         LINES: "".join(f"{line}\n" for line in lines),
         TABLE: table(entries),
+        DRAWS: draws.table(entries),
         PAGE: page(entries, head),
         HEAD: head.text(),
     }
@@ -200,11 +206,12 @@ def check(
     if lines.pop():
         raise Corrupt("The last line of the log is cut off; fetch the file again.")
     entries = transparency.check(lines, head, key=key, since=since)
-    if _text(directory / TABLE, _FILE_BYTES_MAX) != table(entries):
-        raise Corrupt(
-            "The public table does not say what the lines of the log say; believe "
-            "the lines, and tell the auditor."
-        )
+    for name, write in {TABLE: table, DRAWS: draws.table}.items():
+        if _text(directory / name, _FILE_BYTES_MAX) != write(entries):
+            raise Corrupt(
+                f"The public table {name} does not say what the lines of the log say; "
+                "believe the lines, and tell the auditor."
+            )
     return head, entries
 
 
@@ -243,6 +250,7 @@ _TELLS: Final = {
     Kind.ANSWER: "{site} answered; charged {charged} rho",
     Kind.WITNESS_CONFLICT: "peers do not vouch for the ledger of {site}",
     Kind.PUBLICATION: "{metric} for {period} published",
+    Kind.DRAW: "{name}: {step}",
 }
 
 

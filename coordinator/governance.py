@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from coordinator import editions, mandates
+from coordinator import draws, editions, mandates
 from coordinator.documents import ARRIVED, Documents, Kept, Outcome
 from coordinator.log import Log
 from coordinator.mandates import Wanted
@@ -234,6 +234,10 @@ class Governance:
                 self._check_order(document, order)
                 fact = {"what": order.turn.value, "document": text}
                 return str(order.number), Told.STANDING_DOWN, fact
+            case Kind.DRAW:
+                kept = self.documents.all()
+                number, fact = draws.facts(document, kept, self.log)
+                return number, Told.DRAW, fact
             case _:
                 raise BadConfiguration(
                     f"A {document.kind.value} is made at a site and is none of the "
@@ -319,6 +323,7 @@ def _meant(
     What is not in it is meant for every site, for ever.
     """
     found: dict[str, tuple[Collection[str], dt.datetime | None]] = {}
+    known = draws.replay((each.document for each in kept), draws.require)
     for each in kept:
         match each.document.kind:
             case Kind.ROSTER:
@@ -329,6 +334,8 @@ def _meant(
             case Kind.REVOCATION:
                 of = Revocation.parse(each.document).mandate
                 found[each.digest] = (found[of][0], None)
+            case Kind.DRAW:
+                found[each.digest] = (draws.destination(each.document, known), None)
             case _:
                 pass
     return found

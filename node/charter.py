@@ -7,10 +7,10 @@ rule, what counts is who signed it.
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from node.ledger import Ledger
-from privacy import signing, succession
+from privacy import draw_papers, policy, roster, signing, succession
 from privacy.chain import GENESIS, Event, Kind, place
 from privacy.decision import Act, Decision
 from privacy.errors import Busy, NotAllowed
@@ -24,6 +24,7 @@ BROUGHT = {
     signing.Kind.MANDATE: Kind.MANDATE,
     signing.Kind.REVOCATION: Kind.REVOKED,
     signing.Kind.STANDING_DOWN: Kind.STOOD_DOWN,
+    signing.Kind.DRAW: Kind.DRAW,
 }
 """What the coordinator may bring, and the entry it becomes."""
 
@@ -31,6 +32,10 @@ ADOPTED, WAITING, KNOWN = "adopted", "waiting", "known"
 """What can become of a document that was believed."""
 
 _SENT = {Kind.EDITION, Kind.MANDATE}
+_NAMES_NETWORK: Mapping[signing.Kind, Callable[[Document], str]] = {
+    signing.Kind.ROSTER: lambda document: roster.parse(document).network,
+    signing.Kind.POLICY: lambda document: policy.parse(document).network,
+}
 _ATTEMPTS = 5
 
 
@@ -42,6 +47,7 @@ class Charter:
         ledger: Ledger,
         *,
         site: str,
+        training: bool = False,
         changed: Callable[[Kind], None] = lambda _kind: None,
     ) -> None:
         """Use a ledger.
@@ -49,11 +55,13 @@ class Charter:
         Args:
             ledger: Where the law is.
             site: Whose it is.
+            training: Whether the site's records are invented.
             changed: Told of every rule made through this charter, for the people
                 who must know.
         """
         self.site = site
         self._ledger = ledger
+        self._training = training
         self._changed = changed
         self._lock = threading.Lock()
         self._law = Law(site=site)
@@ -96,6 +104,8 @@ class Charter:
             ExchangeError: it may not be made; nothing changed.
             Busy: others kept changing the law; nothing changed.
         """
+        if document is not None:
+            self.check_network(document)
         for _ in range(_ATTEMPTS):
             law = self.law()
             event = Event(
@@ -115,6 +125,23 @@ class Charter:
             self._changed(kind)
             return self.law()
         raise Busy("The site's rules kept changing, so nothing was done; try again.")
+
+    def check_network(self, document: Document) -> None:
+        """Keep a training site and a live network apart, and the other way round.
+
+        Raises:
+            NotAllowed: a roster or a policy is for the other kind of network.
+        """
+        if document.kind not in _NAMES_NETWORK:
+            return
+        name = _NAMES_NETWORK[document.kind](document)
+        if roster.is_training(name) is not self._training:
+            ours = "a training site" if self._training else "a live site"
+            raise NotAllowed(
+                f"Site {self.site} is {ours} and network {name[:32]} is not for one: "
+                f"the name of a training network, and of no other, begins with "
+                f"{roster.TRAINING}; nothing was changed."
+            )
 
     def decide(
         self, act: Act, *, subject: str | None = None, reason: str, now: dt.datetime
@@ -141,7 +168,7 @@ class Charter:
             ExchangeError: it is not believed; nothing changed.
         """
         kind = BROUGHT.get(document.kind)
-        if kind is None:
+        if kind is None or _is_made_here(document):
             raise NotAllowed(
                 f"A {document.kind.value} is never taken from the coordinator; it is "
                 "made at the site."
@@ -159,6 +186,14 @@ class Charter:
         return ADOPTED
 
 
+def _is_made_here(document: Document) -> bool:
+    """Tell whether a paper of a draw is the site's own: it is never taken back in."""
+    if document.kind is not signing.Kind.DRAW:
+        return False
+    paper = draw_papers.parse(document)
+    return draw_papers.step_of(paper) not in draw_papers.BROUGHT
+
+
 def _is_known(law: Law, kind: Kind, document: Document, now: dt.datetime) -> bool:
     """Tell whether a document is in force, waits, or was decided already.
 
@@ -168,6 +203,8 @@ def _is_known(law: Law, kind: Kind, document: Document, now: dt.datetime) -> boo
     if kind in _SENT:
         sent = law.sent.get(digest)
         return sent is not None and (sent.fate is not None or sent.waits(now))
+    if kind is Kind.DRAW:
+        return any(digest in draw.papers for draw in law.draws.values())
     if kind is Kind.REVOKED:
         # Said twice it changes nothing, and must not make the ledger grow.
         return Revocation.parse(document).mandate in law.withdrawn

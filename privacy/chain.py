@@ -42,6 +42,7 @@ class Kind(StrEnum):
         HELD: A legal hold began; nothing is destroyed while it lasts.
         LIFTED: An officer ended the legal hold.
         REOPENED: Two officers opened a new epoch after a restore.
+        DRAW: A paper of a draw: the site's own, or the Board's part in it.
         SEALED: The site stopped for good.
     """
 
@@ -63,6 +64,7 @@ class Kind(StrEnum):
     HELD = "held"
     LIFTED = "lifted"
     REOPENED = "reopened"
+    DRAW = "draw"
     SEALED = "sealed"
 
 

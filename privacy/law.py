@@ -16,6 +16,7 @@ from typing import Final
 from privacy import catalogue
 from privacy.catalogue import Programme
 from privacy.chain import GENESIS, Kind
+from privacy.draws import Draws
 from privacy.edition import Edition
 from privacy.errors import NotAllowed, WrongProgramme
 from privacy.mandate import Mandate, Turn
@@ -64,6 +65,7 @@ class Law:
         held: A legal hold lasts.
         sealed: The site stopped for good.
         epoch: 1, and one more with each reopening.
+        draws: How far each draw of the site has come.
     """
 
     site: str
@@ -80,6 +82,7 @@ class Law:
     held: bool = False
     sealed: bool = False
     epoch: int = 1
+    draws: Draws = field(default_factory=dict)
 
     def check_answering(self) -> None:
         """Refuse every question while the site, or the programme, stands still.

@@ -27,6 +27,9 @@ SITES_MIN: Final = 3
 BOARD_MIN: Final = 2
 """One signature opens nothing, whoever's it is."""
 
+TRAINING: Final = "training-"
+"""How the name of a network begins whose records are all invented."""
+
 _NAME = re.compile(r"[A-Z][A-Z0-9]{1,15}", re.ASCII)
 _NETWORK = re.compile(r"[a-z][a-z0-9-]{1,31}", re.ASCII)
 
@@ -172,6 +175,15 @@ class Roster:
                 f"{self.version}, with the keys they had, and {needed} must; more than "
                 "half of them must stay."
             )
+
+
+def is_training(network: str) -> bool:
+    """Tell whether a network is one for training, by its signed name alone.
+
+    The name stands in every roster, policy and mandate, so nobody can move a
+    site from invented records to real ones without new signatures.
+    """
+    return network.startswith(TRAINING)
 
 
 def parse(document: Document) -> Roster:

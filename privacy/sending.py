@@ -9,13 +9,16 @@ coordinator that holds the withdrawal back gains nothing by sending the mandate 
 import datetime as dt
 from dataclasses import replace
 
+from privacy import draw_papers, draws
 from privacy import edition as editions
 from privacy import mandate as mandates
 from privacy.chain import Entry, Kind
+from privacy.draw_papers import Listed, Outcome, Paper
+from privacy.draws import Judge
 from privacy.edition import Edition
 from privacy.errors import BadSignature, NotAllowed
 from privacy.law import Law, Sent
-from privacy.mandate import Mandate, Revocation, StandingDown
+from privacy.mandate import Mandate, Revocation, StandingDown, Turn
 from privacy.signing import Document
 
 
@@ -104,6 +107,25 @@ def standing_down(law: Law, _: Entry, document: Document) -> Law:
     return replace(law, turn=order.turn, turn_number=order.number)
 
 
+def draw(law: Law, entry: Entry, document: Document) -> Law:
+    """Return the law after one more paper of a draw: the site's own, or the Board's.
+
+    Raises:
+        BadSignature: it is not signed by whom it must be.
+        NotAllowed: it comes out of order, or while the Board stopped the programme.
+    """
+    if law.roster is None:
+        raise NotAllowed(f"Site {law.site} has no roster yet to judge this by.")
+    paper = draw_papers.parse(document)
+    _check_drawn_here(law, entry, paper)
+    judge = Judge(
+        roster=law.roster,
+        floor=law.policy.board_signatures if law.policy else 0,
+        officers=len(law.policy.signers(document)) if law.policy else 0,
+    )
+    return replace(law, draws=draws.after(law.draws, document, judge))
+
+
 def with_fate(law: Law, subject: str, fate: Kind) -> Law:
     """Return the law after something that was sent met its fate."""
     changed = replace(law.sent[subject], fate=fate)
@@ -113,6 +135,26 @@ def with_fate(law: Law, subject: str, fate: Kind) -> Law:
 def moment_of(entry: Entry) -> dt.datetime:
     """Return when an entry was made."""
     return dt.datetime.fromisoformat(entry.at)
+
+
+def _check_drawn_here(law: Law, entry: Entry, paper: Paper) -> None:
+    """Refuse another site's list, another day's paper, and any draw in a freeze."""
+    if isinstance(paper, Listed) and paper.terms.site != law.site:
+        raise NotAllowed(f"This list was closed by another site than {law.site}.")
+    if not isinstance(paper, Listed | Outcome):
+        return
+    if law.turn is Turn.FREEZE:
+        raise NotAllowed(
+            "The Board froze the programme, and nothing is drawn while it stands "
+            "still; draw once it goes on."
+        )
+    today = moment_of(entry).astimezone(dt.UTC).date()
+    said = paper.terms.closed_on if isinstance(paper, Listed) else paper.drawn_on
+    if said != today:
+        raise NotAllowed(
+            "A list is closed, and a draw held, on the day it is entered in the "
+            "ledger (UTC); correct the clock."
+        )
 
 
 def _sent(law: Law, entry: Entry, document: Document, what: Mandate | Edition) -> Law:

@@ -49,6 +49,7 @@ class Kind(StrEnum):
     STANDING_DOWN = "standing-down"
     POLICY = "policy"
     DECISION = "decision"
+    DRAW = "draw"
 
 
 @dataclass(frozen=True, slots=True, order=True)

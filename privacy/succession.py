@@ -12,6 +12,7 @@ from typing import Final
 
 from privacy import (
     decision,
+    draw_papers,
     edition,
     mandate,
     policy,
@@ -52,6 +53,7 @@ _DOCUMENTS: Final = {
     Kind.LIFTED: signing.Kind.DECISION,
     Kind.REOPENED: signing.Kind.DECISION,
     Kind.SEALED: signing.Kind.DECISION,
+    Kind.DRAW: signing.Kind.DRAW,
 }
 """The kind of document each entry must rest on; ACCEPTED may rest on a rule."""
 
@@ -111,6 +113,7 @@ _NOTES: Final[Mapping[Kind, Callable[[Document], str]]] = {
     Kind.EDITION: lambda document: str(edition.parse(document).number),
     Kind.STOOD_DOWN: lambda document: StandingDown.parse(document).turn.value,
     Kind.REVOKED: lambda document: Revocation.parse(document).mandate,
+    Kind.DRAW: draw_papers.note,
 }
 
 
@@ -313,4 +316,5 @@ _TAKES: Final[Mapping[Kind, Callable[[Law, Entry, Document | None], Law]]] = {
     Kind.LIFTED: _rested(_acted),
     Kind.REOPENED: _rested(_acted),
     Kind.SEALED: _rested(_acted),
+    Kind.DRAW: _rested(sending.draw),
 }

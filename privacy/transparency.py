@@ -42,6 +42,7 @@ class Kind(StrEnum):
         ANSWER: The site answered it.
         WITNESS_CONFLICT: A site's peers would not vouch for its ledger.
         PUBLICATION: Figures were published.
+        DRAW: A site closed a list, the Board made a nonce, or a site drew.
     """
 
     ROSTER = "roster"
@@ -54,6 +55,7 @@ class Kind(StrEnum):
     ANSWER = "answer"
     WITNESS_CONFLICT = "witness-conflict"
     PUBLICATION = "publication"
+    DRAW = "draw"
 
 
 NEEDED: Final[Mapping[Kind, frozenset[str]]] = {
@@ -71,6 +73,7 @@ NEEDED: Final[Mapping[Kind, frozenset[str]]] = {
     ),
     Kind.WITNESS_CONFLICT: frozenset({"site"}),
     Kind.PUBLICATION: frozenset({"digest", "metric", "period"}),
+    Kind.DRAW: frozenset({"digest", "draw", "name", "step", "document"}),
 }
 """Facts each kind must state, as texts or whole numbers; it may state more. Digests
 are in hex: `ask` of the signed question, `answer` of the signed answer."""

@@ -50,8 +50,10 @@ class Ledger:
         return f"{LEDGERS}/{self.site}{ARCHIVE}"
 
 
-def check(pack: Pack, papers: Papers, traffic: Traffic, report: Report) -> None:
-    """Judge every ledger by itself, and then against the rest of the pack."""
+def check(
+    pack: Pack, papers: Papers, traffic: Traffic, report: Report
+) -> tuple[Ledger, ...]:
+    """Judge every ledger by itself, and then against the rest; return those read."""
     whole = report.check("Ledgers: chain, signatures, caps")
     charges = report.check("Charges against mandates and cost")
     ledgers = _read(pack, papers, whole, charges)
@@ -63,6 +65,7 @@ def check(pack: Pack, papers: Papers, traffic: Traffic, report: Report) -> None:
         with answered.looking_at(f"{ANSWERS}, line {number}"):
             _answer(answer, known.get(answer.site), traffic)
     _note_unanswered(ledgers, traffic, report)
+    return ledgers
 
 
 def _read(

@@ -6,7 +6,7 @@ from typing import Final
 
 from coordinator.audit.pack import Pack, keys_text, paper_name
 from coordinator.audit.report import Check, Report
-from privacy import catalogue, edition, mandate, roster, transparency
+from privacy import catalogue, draw_papers, edition, mandate, roster, transparency
 from privacy.catalogue import Programme
 from privacy.errors import BadSignature, Corrupt, WrongProgramme
 from privacy.mandate import Mandate, Revocation, StandingDown
@@ -21,6 +21,7 @@ LOGGED: Final = {
     transparency.Kind.MANDATE: Kind.MANDATE,
     transparency.Kind.REVOCATION: Kind.REVOCATION,
     transparency.Kind.STANDING_DOWN: Kind.STANDING_DOWN,
+    transparency.Kind.DRAW: Kind.DRAW,
 }
 """Log entries about papers, and the kind of paper each is about."""
 
@@ -180,6 +181,9 @@ def _paper(document: Document, papers: Papers) -> None:
             if not any(known.by_board(document) for known in papers.rosters):
                 raise BadSignature("no member of the Board signed the withdrawal.")
             papers.withdrawn[found.mandate] = digest
+        case Kind.DRAW:
+            # Who signed it, and when, is judged with the draw it is part of.
+            draw_papers.parse(document)
         case _:
             raise BadSignature(f"a {document.kind.value} is no paper of the Board.")
 
@@ -240,8 +244,20 @@ def _check_told(entry: Entry, document: Document) -> None:
             facts = {"number": opened.number, "title": opened.title}
         case Kind.REVOCATION:
             facts = {"mandate": Revocation.parse(document).mandate}
+        case Kind.DRAW:
+            facts = _draw_facts(document)
         case _:
             facts = {"what": StandingDown.parse(document).turn.value}
     said = {name: entry.body.get(name) for name in facts}
     if LOGGED[entry.kind] is not document.kind or said != facts:
         raise Corrupt(f"entry {entry.number} of the log tells something else of it.")
+
+
+def _draw_facts(document: Document) -> dict[str, object]:
+    """Return what the log must tell of a paper of a draw, its very text included."""
+    paper = draw_papers.parse(document)
+    return {
+        "step": draw_papers.step_of(paper).value,
+        "draw": draw_papers.draw_of(document, paper),
+        "document": document.file().decode(),
+    }

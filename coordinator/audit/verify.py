@@ -9,7 +9,7 @@ Nobody is trusted: not the coordinator that wrote the pack, and not any one site
 
 from pathlib import Path
 
-from coordinator.audit import asking, figures, ledgers, pack, papers
+from coordinator.audit import asking, drawn, figures, ledgers, pack, papers
 from coordinator.audit.pack import Pack
 from coordinator.audit.papers import Anchor
 from coordinator.audit.report import Report
@@ -39,5 +39,6 @@ def content(found: Pack, anchor: Anchor, report: Report) -> None:
     if not signed.rosters:
         return
     traffic = asking.check(found, signed, report)
-    ledgers.check(found, signed, traffic, report)
+    read = ledgers.check(found, signed, traffic, report)
+    drawn.check(found, signed, read, report)
     figures.check(found, signed, traffic, report)
