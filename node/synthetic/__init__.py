@@ -4,7 +4,9 @@ Nothing here describes anybody. Chance comes from a stream that its seed decides
 so the same arguments give the same bytes everywhere; it is never used for noise.
 """
 
-from node.synthetic.folder import write_folder, write_truth
+from node.synthetic.dirt import Planted
+from node.synthetic.export import write_layout
+from node.synthetic.folder import write, write_folder
 from node.synthetic.population import generate
 
-__all__ = ["generate", "write_folder", "write_truth"]
+__all__ = ["Planted", "generate", "write", "write_folder", "write_layout"]

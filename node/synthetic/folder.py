@@ -2,16 +2,14 @@
 
 import contextlib
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from node.synthetic import parameters
+from node.synthetic.dirt import Planted
 from node.synthetic.population import generate
 from node.synthetic.row import Row
 from privacy.dictionary import Dictionary, Level, Table
-from privacy.strict import load_toml
 
 
 def columns(table: Table) -> tuple[str, ...]:
@@ -46,7 +44,7 @@ def write(
     return dict(written)
 
 
-def write_folder(
+def write_folder(  # noqa: PLR0913 - what an invented site is made of
     folder: Path,
     *,
     dictionary: Dictionary,
@@ -54,6 +52,7 @@ def write_folder(
     seed: int,
     scale: float = 1.0,
     preset: str = "default",
+    planted: Planted | None = None,
 ) -> dict[str, int]:
     """Write a site's invented records; same arguments, same bytes.
 
@@ -64,23 +63,10 @@ def write_folder(
         seed: Decides every record.
         scale: Multiplies the number of households.
         preset: The effect of enrolment: default, null, modest or fcmp_like.
+        planted: Spoil the rows, and write down here what was planted.
 
     Returns:
         The number of rows in each table.
     """
-    rows = generate(site=site, seed=seed, scale=scale, preset=preset)
+    rows = generate(site=site, seed=seed, scale=scale, preset=preset, planted=planted)
     return write(folder, rows, dictionary=dictionary)
-
-
-def write_truth(file: Path, *, preset: str, rows: dict[str, int]) -> None:
-    """Write what invented records were made from; never beside real ones.
-
-    Args:
-        file: Where to write, as JSON; not in the folder that is imported.
-        preset: The preset the records were made with.
-        rows: What `write_folder` returned.
-    """
-    made_from = load_toml(parameters.text())
-    content = {"preset": preset, "rows": rows, "parameters": made_from}
-    text = json.dumps(content, indent=2, default=str)
-    file.write_text(text + "\n", encoding="utf-8")

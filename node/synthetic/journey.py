@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from node.synthetic import odds
+from node.synthetic import odds, shock
 from node.synthetic.intake import Case
 from node.synthetic.lottery import Draw
 from node.synthetic.odds import Chance, Odds
@@ -18,6 +18,7 @@ _YEAR_DAYS: Final = 365
 _ASCERTAINED: Final = "ascertained"
 _FOLLOW_UP_LATEST_DAYS: Final = 21
 _TRANSFER_LAG_MOST_DAYS: Final = 10
+_PROJECTS: Final = {"P1": 1, "P2": 2, "P3": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Offers:
     case_managers: int
     outcome: Odds[str]
     decline_reason: Odds[str]
+    rumour: shock.Rumour | None
     lag: Odds[int]
     consent_follow_up: Chance
     ascertained: dict[tuple[int, bool], Chance]
@@ -99,13 +101,16 @@ class Journey:
         return any(first <= day <= last for first, last in self.recorded)
 
 
-def read(draw: Section, exits: Section, *, last_day: int) -> Offers:
+def read(
+    draw: Section, exits: Section, *, last_day: int, rumour: shock.Rumour | None
+) -> Offers:
     """Read what the draw section says about offers, and the exits section."""
     offers = Offers(
         last_day=last_day,
         case_managers=exits.integer("case_managers"),
         outcome=odds.choice(draw, "offer_outcome"),
         decline_reason=odds.choice(draw, "decline_reason"),
+        rumour=rumour,
         lag=odds.lag(draw, "offer_lag"),
         consent_follow_up=odds.percent(draw, "consent_follow_up"),
         ascertained={
@@ -134,7 +139,8 @@ def read(draw: Section, exits: Section, *, last_day: int) -> Offers:
 def travel(offers: Offers, case: Case, draw: Draw | None, *, stream: Stream) -> Journey:
     """Tell a household's journey."""
     outcome, lag = offers.outcome.pick(stream), 1 + offers.lag.pick(stream)
-    decline_reason = offers.decline_reason.pick(stream)
+    settled_on = draw.drawn_on + lag if draw is not None else None
+    decline_reason = _reasons(offers, settled_on).pick(stream)
     offer = None
     if draw is not None and draw.selected and draw.drawn_on + lag <= offers.last_day:
         offer = Offer(
@@ -239,12 +245,20 @@ def enrolment_rows(case: Case, household: Household, journey: Journey) -> Rows:
                 "enrolled_on": iso(first_day),
                 "exited_on": iso(journey.left_on) if exited else None,
                 "phase": journey.phase,
+                "project_slot": _PROJECTS[journey.phase],
                 "case_manager_slot": journey.case_manager,
                 "exit_reason": journey.exit_reason,
                 "proceedings_at_exit": journey.proceedings_at_exit,
                 "transferred_in": int(case.transferred_in),
             },
         )
+
+
+def _reasons(offers: Offers, settled_on: int | None) -> Odds[str]:
+    """Return why offers are declined on a day."""
+    if offers.rumour is None or settled_on is None:
+        return offers.decline_reason
+    return offers.rumour.reasons_on(settled_on) or offers.decline_reason
 
 
 def _start(

@@ -127,6 +127,24 @@ def rows(
                 day += 1 + gaps.pick(stream)
 
 
+def missed_within_a_year(
+    obligations: Obligations,
+    household: Household,
+    journey: Journey,
+    story: Story,
+    stream: Stream,
+) -> bool:
+    """Tell whether a hearing was missed within a year of the draw, known or not."""
+    last = min((journey.begins or 0) + _YEAR_DAYS, journey.last_day)
+    for hearing in _docket(obligations, household, (journey, story), last, stream):
+        if hearing.result == _MISSED:
+            return True
+        if not hearing.result.startswith("in_absentia"):
+            # Its words of the stream are used up, as where the row is written.
+            _hearing(obligations, hearing, stream)
+    return False
+
+
 def _hearings(
     obligations: Obligations,
     household: Household,

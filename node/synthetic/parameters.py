@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Final
 
 from node.synthetic import (
+    dirt,
     effect,
     intake,
     journey,
@@ -21,12 +22,14 @@ from node.synthetic import (
     people,
     screenings,
     services,
+    shock,
     site,
 )
 from node.synthetic.row import day
 from privacy.errors import InvalidProgramme
 from privacy.strict import Section, load_toml
 
+_REASON: Final = "decline_reason"
 _ANY_SITE: Final = re.compile("S[0-9]{2}")
 
 
@@ -46,6 +49,7 @@ class Parameters:
     services: services.Services
     needs: needs.Needs
     screenings: screenings.Screenings
+    dirt: dirt.Dirt
 
 
 def text() -> str:
@@ -58,23 +62,26 @@ def text() -> str:
 
 
 @functools.cache
-def load(*, name: str, preset: str) -> Parameters:
-    """Read the parameters of a site under a preset.
+def load(*, name: str, preset: str, shocks: bool = False) -> Parameters:
+    """Read the parameters of a site under a preset, with or without shocks.
 
     Raises:
         InvalidProgramme: there is no such site or preset, or a key is unknown.
     """
     root = Section("parameters", load_toml(text()))
     with decimal.localcontext(odds.ARITHMETIC):
-        place = _site(root, name)
-        changes = _effect(root, preset)
         draw, exits = _section(root, "draw"), _section(root, "exits")
+        shaken = shock.read(_section(root, "shocks"), odds.weights(draw, _REASON))
+        place = _site(root, name, shaken.intake if shocks else ())
+        changes = _effect(root, preset)
+        rumour = shaken.rumour if shocks else None
+        last = day(root, "last_day")
         parameters = Parameters(
             site=place,
             intake=intake.read(_section(root, "intake")),
             draws=lottery.read(draw),
             people=people.read(_section(root, "people")),
-            offers=journey.read(draw, exits, last_day=day(root, "last_day")),
+            offers=journey.read(draw, exits, last_day=last, rumour=rumour),
             effect=changes,
             legal=legal.read(_section(root, "legal")),
             obligations=obligations.read(_section(root, "obligations"), changes),
@@ -82,6 +89,7 @@ def load(*, name: str, preset: str) -> Parameters:
             services=services.read(_section(root, "services"), site=place),
             needs=needs.read(_section(root, "needs")),
             screenings=screenings.read(_section(root, "screenings")),
+            dirt=dirt.read(_section(root, "dirt"), last_day=last),
         )
     root.done()
     return parameters
@@ -92,9 +100,9 @@ def _section(root: Section, key: str) -> Section:
     return Section(key, root.raw(key))
 
 
-def _site(root: Section, name: str) -> site.Site:
+def _site(root: Section, name: str, shocks: tuple[shock.Intake, ...]) -> site.Site:
     """Read a named site, or make one of many."""
-    calendar = site.seasons(root)
+    calendar = site.seasons(root, shocks=shocks)
     named = dict(root.sections("sites"))
     template = _section(root, "any_site")
     sigma = odds.number(template, "slots_log_sigma")

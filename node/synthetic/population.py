@@ -3,6 +3,7 @@
 import decimal
 
 from node.synthetic import (
+    dirt,
     intake,
     journey,
     legal,
@@ -16,33 +17,54 @@ from node.synthetic import (
     screenings,
     services,
 )
+from node.synthetic.dirt import Planted, Spoiler
 from node.synthetic.parameters import Parameters
 from node.synthetic.row import Rows
 from node.synthetic.site import Site
 from node.synthetic.stream import Stream
+from privacy import catalogue
 
 
 def generate(
-    *, site: str, seed: int, scale: float = 1.0, preset: str = "default"
+    *,
+    site: str,
+    seed: int,
+    scale: float = 1.0,
+    preset: str = "default",
+    shocks: bool = False,
+    planted: Planted | None = None,
 ) -> Rows:
     """Yield a site's invented records, table and row, household by household.
 
     A household's row comes before its adults' rows, and those before any other.
-    The same arguments give the same rows on every machine.
+    The same arguments give the same rows on every machine. With `shocks` the
+    site is shaken from outside; with `planted` the rows are spoilt as an export
+    spoils them, and what was planted is written down there.
 
     Units:  scale multiplies the number of households and of places.
     Raises: InvalidProgramme, when there is no such site or preset.
     """
-    told = parameters.load(name=site, preset=preset)
+    told = parameters.load(name=site, preset=preset, shocks=shocks)
     place = parameters.scaled(told, scale)
     with decimal.localcontext(odds.ARITHMETIC):
         cases = list(intake.cases(place, told.intake, seed=seed))
         drawn = lottery.draw(place, told.draws, cases, seed=seed)
-    return (
-        row
+    pairs = (
+        (case.index, _household(told, place, case, drawn.get(case.index), seed))
         for case in cases
-        for row in _household(told, place, case, drawn.get(case.index), seed)
     )
+    if planted is None:
+        return (row for _, rows in pairs for row in rows)
+    dictionary = catalogue.load().dictionary
+    dirt.check(told.dirt, dictionary)
+    spoiler = Spoiler(
+        told.dirt,
+        dictionary,
+        planted,
+        stream=lambda index: Stream(seed, place.name, "dirt", index),
+        canaries=dirt.canaries_of(len(cases)),
+    )
+    return (row for index, rows in pairs for row in spoiler.spoil(rows, index=index))
 
 
 def _household(

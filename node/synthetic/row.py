@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TypeAlias
 
+from node.config import INVENTED
 from privacy.errors import InvalidProgramme
 from privacy.period import EPOCH, day_number
 from privacy.strict import Section
@@ -21,18 +22,24 @@ _ADULTS = "ABC"
 
 def household_key(site: str, index: int) -> str:
     """Return the case number an invented site would use."""
-    return f"{site}-H{index:06d}"
+    return f"{INVENTED}{site}-H{index:07d}"
 
 
 def person_key(site: str, index: int, adult: int) -> str:
     """Return the person number an invented site would use."""
-    return f"{site}-P{index:06d}{_ADULTS[adult]}"
+    return f"{INVENTED}{site}-P{index:07d}{_ADULTS[adult]}"
 
 
 @functools.cache
 def iso(day: int) -> str:
     """Write a day number as an ISO date."""
     return (EPOCH + dt.timedelta(days=day)).isoformat()
+
+
+@functools.cache
+def day_of(text: str) -> int:
+    """Read an ISO date as a day number."""
+    return day_number(dt.date.fromisoformat(text))
 
 
 def day(section: Section, key: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from node.synthetic import odds
+from node.synthetic import odds, shock
 from node.synthetic.odds import Odds
 from node.synthetic.row import day, integers, share
 from node.synthetic.stream import Stream
@@ -24,13 +24,17 @@ class Seasons:
     month_percent: tuple[int, ...]
     ramp_up_months: int
     ramp_up_percent: int
+    shocks: tuple[shock.Intake, ...]
 
     def weight(self, on: int, *, opened: int) -> Decimal:
         """Return how busy one day is."""
         month = self.month_percent[(EPOCH + dt.timedelta(days=on)).month - 1]
         age = (on - opened) / _MONTH_DAYS / self.ramp_up_months
         floor = share(self.ramp_up_percent)
-        return month * min(Decimal(1), floor + (1 - floor) * age)
+        busy = month * min(Decimal(1), floor + (1 - floor) * age)
+        for each in self.shocks:
+            busy *= each.factor(on)
+        return busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,7 @@ class Site:
     contact_share: Decimal
 
 
-def seasons(root: Section) -> Seasons:
+def seasons(root: Section, *, shocks: tuple[shock.Intake, ...]) -> Seasons:
     """Read how intake varies over the year."""
     months = integers(root, "month_percent")
     if len(months) != len(range(1, 13)) or min(months) < 1:
@@ -64,6 +68,7 @@ def seasons(root: Section) -> Seasons:
         month_percent=months,
         ramp_up_months=root.integer("ramp_up_months"),
         ramp_up_percent=root.integer("ramp_up_percent"),
+        shocks=shocks,
     )
 
 
