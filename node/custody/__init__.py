@@ -1,0 +1,1 @@
+"""How a site keeps its records: their keys, copies of them, and what people decide."""
