@@ -33,7 +33,8 @@ from coordinator.sites import SiteList
 from coordinator.store import Store
 from node.answer import Node
 from node.carrier import Carrier
-from node.server import Door, NodeServer
+from node.door import Door
+from node.server import NodeServer
 from node.witness import Witness
 from privacy import mandate, roster
 from privacy.period import Period

@@ -37,8 +37,9 @@ from coordinator.store import Release
 from node import grid
 from node.answer import Node
 from node.answer import _charge as charge_of
+from node.door import Door
 from node.ledger.charge import Stored
-from node.server import Door, NodeServer
+from node.server import NodeServer
 from privacy.period import Period
 from proto import credentials, mtls
 from proto.client import NodeClient

@@ -47,6 +47,8 @@ class Notice(Enum):
     WAITS_LONG = "Something has waited for days for the privacy officer at site {site}."
     BUDGET = "A budget mark was passed at site {site}."
     LAPSES = "The policy lapses before long at site {site}."
+    CERTIFICATE = "A certificate lapses before long at site {site}."
+    NOT_RENEWED = "The certificate could not be renewed at site {site}."
     STOPPED = "Questions are no longer answered at site {site}."
 
     def text(self, site: str) -> str:

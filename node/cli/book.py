@@ -48,6 +48,31 @@ def show(
 
 
 @app.command()
+def released(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show every number that was made to leave this site, noise included."""
+    content = [
+        {
+            "sequence": kept.sequence,
+            "at": kept.released_at,
+            "metric": charge.metric,
+            "rho": charge.rho,
+            "numbers": list(kept.values),
+            "noise_deviation": round(float(kept.variance) ** 0.5, 1),
+        }
+        for charge, kept in home.opened(context).ledger.released()
+    ]
+    if as_json:
+        home.write_json(content)
+        return
+    table = Table("Number", "When", "Metric", "Loss (rho)", "What left", "Noise (+-)")
+    for line in content:
+        numbers = ", ".join(map(str, line.pop("numbers")))
+        noise = line.pop("noise_deviation")
+        table.add_row(*map(str, line.values()), numbers, str(noise))
+    SHOW.print(table)
+
+
+@app.command()
 def verify(context: typer.Context) -> None:
     """Prove the ledger whole: every link, sum, cap, release, signature and cost."""
     site = home.opened(context)

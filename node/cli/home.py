@@ -15,12 +15,17 @@ from rich.console import Console
 from node import identity
 from node.charter import Charter
 from node.config import NodeConfig
+from node.custody.inventory import Estate
+from node.importer import Site, keys
+from node.importer.keys import KeyStore
 from node.ledger import Ledger
 from node.notify import Lookout, Notifier
-from node.records.connect import Kind, Place
+from node.records.connect import OPENS, Kind, Place
 from node.records.schema import Schema, build
 from node.records.store import RecordStore
 from node.register.book import Register
+from node.renewal import Renewal
+from node.secret import Secret
 from privacy import catalogue
 from privacy.catalogue import Programme
 from privacy.law import Law
@@ -88,9 +93,15 @@ class Home:
         return self.directory / "keys.map"
 
     @property
-    def key_map_key_file(self) -> Path:
+    def key_map_key_file(self) -> Secret:
         """The key of that file."""
-        return self.directory / "keys.key"
+        text, folder = self.config.key_map_key, self.directory
+        return Secret.parse(text, folder=folder, opens=keys.OPENS)
+
+    @property
+    def key_map(self) -> KeyStore:
+        """That file, to open and to save."""
+        return KeyStore(self.key_map_file, key_file=self.key_map_key_file)
 
     @property
     def place(self) -> Place:
@@ -99,14 +110,41 @@ class Home:
         return Place(
             kind=Kind(records.kind),
             directory=records.path or self.directory / "records",
-            key_file=records.key_file,
+            key_file=(
+                Secret.parse(records.key, folder=self.directory, opens=OPENS)
+                if records.key
+                else None
+            ),
             url=records.url.get_secret_value() if records.url else None,
+        )
+
+    @property
+    def estate(self) -> Estate:
+        """Where everything of the site is, for whoever copies or destroys it."""
+        key, own = self.place.key, self.key_map_key_file
+        return Estate(
+            home=self.directory,
+            config=self.config,
+            place=self.place,
+            secrets=(own,) if key is None else (key, own),
         )
 
     @cached_property
     def records(self) -> RecordStore:
         """The generations of the records."""
         return RecordStore(self.place, self.schema, held=lambda: self.law.held)
+
+    @property
+    def intake(self) -> Site:
+        """What an import fills and what it needs."""
+        return Site(
+            store=self.records,
+            keys=self.key_map,
+            dictionary=self.programme.dictionary,
+            register=self.register,
+            reports=self.directory / "imports",
+            training=self.config.training,
+        )
 
     @cached_property
     def register(self) -> Register:
@@ -126,7 +164,8 @@ class Home:
     @cached_property
     def charter(self) -> Charter:
         """The rules in force, and the way to change them."""
-        return Charter(self.ledger, site=self.config.site)
+        config = self.config
+        return Charter(self.ledger, site=config.site, training=config.training)
 
     @property
     def law(self) -> Law:
@@ -150,9 +189,38 @@ class Home:
         )
 
     @property
+    def proxy_url(self) -> str | None:
+        """The proxy of the settings; the environment may name one as well."""
+        return None if self.config.dial is None else self.config.dial.proxy
+
+    @property
+    def renewal(self) -> Renewal:
+        """Whoever keeps the certificate fresh."""
+        dial = self.config.dial
+        return Renewal(
+            self.config.identity_directory,
+            site=self.config.site,
+            address=None if dial is None else dial.coordinator_address,
+            notifier=self.notifier,
+            clock=now,
+            proxy_url=self.proxy_url,
+        )
+
+    @property
     def statement_key(self) -> Ed25519PrivateKey:
         """The key of the site's statements."""
         return identity.statement_key(self.config.identity_directory)
+
+
+def estate_from(settings: Path) -> Estate:
+    """Return where everything of a site would be, by a file of settings in its folder.
+
+    Raises:
+        BadConfiguration: the settings are not such that this version reads.
+    """
+    site = Home(settings.parent)
+    site.config_file = settings
+    return site.estate
 
 
 def opened(context: typer.Context) -> Home:

@@ -22,12 +22,14 @@ from privacy.dictionary import Grain
 from privacy.errors import BadConfiguration, BadSignature
 from privacy.law import Law
 from privacy.policy import Policy
+from privacy.roster import TRAINING
 from privacy.signing import Document
 from proto import keys
 
 app = typer.Typer(help="What this site allows.", no_args_is_help=True)
 
 _DEFAULT_NETWORK = "cmpp"
+_DEFAULT_TRAINING = f"{TRAINING}{_DEFAULT_NETWORK}"
 
 
 @app.command("draft")
@@ -205,7 +207,8 @@ def _first(site: Home, law: Law, network: str | None) -> Draft:
             version=law.policy.version + 1,
             reason="The next policy.",
         )
-    named = law.roster.network if law.roster else _DEFAULT_NETWORK
+    named = _DEFAULT_TRAINING if site.config.training else _DEFAULT_NETWORK
+    named = law.roster.network if law.roster else named
     programme = site.programme
     running = (m.id for m in programme.metrics.values() if m.status is Status.RUNNING)
     return Draft(

@@ -1,73 +1,83 @@
-"""Commands about the site's own records: bring them in, invent some, close a period."""
+"""Commands about the site's own records: bring them in, go back, close a period."""
 
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from node import importer, synthetic
+from node import importer
 from node.cli import home
-from node.cli.home import SHOW, Home
-from node.importer import KeyStore, Report
+from node.cli.home import SHOW, TELL, Home
+from node.importer import bring, choosing
+from node.importer.bring import Bringing, Tell
+from node.importer.profile_shelf import Found, Shelf
+from privacy.errors import BadRecords, NotAllowed
 from privacy.period import Period
 
-_Folder = Annotated[Path, typer.Argument(help="CSV files, one per dictionary table.")]
+_UNDO: Final = "undo"
+_REPORT: Final = "report"
+_SHOWN: Final = 30
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="A folder, zip, workbook or file, or a database's address as env:NAME or "
+        "file:PATH; `undo` goes back to the import before, `report` shows the last "
+        "report again."
+    ),
+]
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", help="A profile's name; found out if exactly one fits."),
+]
+ShiftDays = Annotated[
+    int, typer.Option(help="Moves every date, at a training site only.")
+]
 
 
-def import_records(context: typer.Context, folder: _Folder) -> None:
-    """Replace the records by a folder of dictionary-shaped CSV files.
+def import_records(
+    context: typer.Context,
+    source: Source,
+    *,
+    profile: ProfileName = None,
+    accept_serious: Annotated[
+        bool, typer.Option("--accept-serious", help="Use it whatever was found.")
+    ] = False,
+    shift_days: ShiftDays = 0,
+) -> None:
+    """Replace the records by an export, through a mapping profile.
 
     What was counted before stays counted where it was; a serving node goes on
-    serving, from the old records until the new ones are in place.
+    serving, from the old records until the new ones are in place. Exit code 0 means
+    the new records are in use, anything else that the old ones still are.
     """
     site = home.opened(context)
-    report = importer.import_folder(
-        folder,
-        store=site.records,
-        keys=_keys(site),
-        dictionary=site.programme.dictionary,
-        register=site.register,
-        now=home.now(),
-    )
-    _say(report)
-
-
-def synthesize(
-    context: typer.Context,
-    *,
-    seed: Annotated[int, typer.Option(help="Decides every record.")] = 1,
-    scale: Annotated[float, typer.Option(help="Multiplies the households.")] = 1.0,
-    preset: Annotated[
-        str, typer.Option(help="default, null, modest or fcmp_like.")
-    ] = "default",
-    folder: Annotated[
-        Path | None, typer.Option(help="Write CSV files here instead.")
-    ] = None,
-) -> None:
-    """Replace the records by invented ones, for training and demonstrations."""
-    site = home.opened(context)
-    if folder is not None:
-        synthetic.write_folder(
-            folder,
-            dictionary=site.programme.dictionary,
-            site=site.config.site,
-            seed=seed,
-            scale=scale,
-            preset=preset,
-        )
-        SHOW.print(f"Wrote invented records to {folder}; nobody in them exists.")
+    if source == _UNDO:
+        importer.show(SHOW, importer.undo(site=site.intake, now=home.now()))
         return
-    report = importer.import_rows(
-        synthetic.generate(
-            site=site.config.site, seed=seed, scale=scale, preset=preset
-        ),
-        store=site.records,
-        keys=_keys(site),
-        dictionary=site.programme.dictionary,
-        register=site.register,
-        now=home.now(),
-    )
-    _say(report)
+    if source == _REPORT:
+        _show_last(site)
+        return
+    found = chosen(site, source, profile)
+    guesses = found.profile.guesses()
+    if guesses:
+        raise BadRecords(
+            f"Profile {found.profile.name} still has {len(guesses)} guesses nobody has "
+            "confirmed, so nothing was imported; look at them with `cmpp-node map "
+            f"confirm {found.profile.name}`."
+        )
+    intake = dataclasses.replace(site.intake, accepts_serious=accept_serious)
+    with progress() as tell:
+        made = bring.import_source(
+            bringing(site, source, found, shift_days, tell),
+            site=intake,
+            now=home.now(),
+        )
+    importer.show(SHOW, made)
 
 
 def close(
@@ -85,14 +95,85 @@ def close(
     SHOW.print(f"Closed through {quarter}.")
 
 
-def _keys(site: Home) -> KeyStore:
-    """Return the map from the source's keys to random ids."""
-    return KeyStore(site.key_map_file, key_file=site.key_map_key_file)
+def shelf(site: Home) -> Shelf:
+    """Return the profiles there are."""
+    return Shelf(site.directory / "profiles", site.programme.dictionary)
 
 
-def _say(report: Report) -> None:
-    """Tell the site's own operator what was kept and what needs repair."""
-    for sentence in report.sentences():
-        SHOW.print(f"  {sentence}", markup=False, highlight=False)
-    total = sum(report.kept.values())
-    SHOW.print(f"The new records are in use: {total:,} rows. They stay at this site.")
+def chosen(site: Home, source: str, name: str | None) -> Found:
+    """Return the profile that was named, or the one that fits, and say which.
+
+    Raises:
+        BadRecords: there is none, or several fit.
+    """
+    if name is not None:
+        return shelf(site).load(name)
+    found = choosing.choose(source, shelf(site), site.programme.dictionary)
+    known = found.profile
+    SHOW.print(
+        f"Profile {known.name}, version {known.version}: {known.about}.",
+        markup=False,
+        highlight=False,
+    )
+    return found
+
+
+def bringing(
+    site: Home, source: str, found: Found, shift_days: int, tell: Tell
+) -> Bringing:
+    """Say what is brought in.
+
+    Raises:
+        NotAllowed: dates are to be moved at a live site.
+    """
+    if shift_days and not site.config.training:
+        raise NotAllowed(
+            "Dates are moved at training sites only, and this is a live one; leave out "
+            "--shift-days, or make a training site with `cmpp-node init --training`."
+        )
+    profile = dataclasses.replace(found.profile, shift_days=shift_days)
+    return Bringing(location=source, profile=profile, tell=tell)
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """Show how far each table's reading is, where somebody looks on."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        console=TELL,
+        transient=True,
+        disable=not TELL.is_terminal,
+    )
+    shown: dict[str, int] = {}
+    with bar:
+
+        def tell(table: str, done: int, total: int | None) -> None:
+            if table not in shown:
+                name = table[:_SHOWN].replace("[", "(")
+                shown[table] = int(bar.add_task(name, total=total))
+            # rich numbers its bars; the type it gives them is not part of ours.
+            bar.update(bar.task_ids[shown[table]], completed=done, total=total)
+
+        yield tell
+
+
+def _show_last(site: Home) -> None:
+    """Show the last import's report again.
+
+    Raises:
+        BadRecords: there is none.
+    """
+    last = importer.latest(_reports(site))
+    if last is None:
+        raise BadRecords(
+            "There is no report yet, because nothing was imported; run `cmpp-node "
+            "import` with an export."
+        )
+    importer.show(SHOW, last)
+
+
+def _reports(site: Home) -> Path:
+    """Return the folder of the reports of imports."""
+    return site.intake.reports or site.directory / "imports"

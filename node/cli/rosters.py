@@ -83,6 +83,7 @@ def accept(
     """
     site, document = home.opened(context), _read(file)
     found = lists.parse(document)
+    site.charter.check_network(document)
     _check_ours(site, found)
     _show(found)
     _compare(document.digest.hex(), fingerprint)

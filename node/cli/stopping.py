@@ -8,12 +8,14 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
+from node import draw
 from node import holdings as held
 from node.cli import home, officer
 from node.cli.home import SHOW, AsJson, Home
 from node.cli.officer import NoPassphrase
 from node.identity import MASKING_FILE, STATEMENT
 from node.records.connect import Kind
+from node.secret import Secret
 from node.stopping import acts, seal
 from node.stopping.shred import Doomed
 from privacy.decision import Act
@@ -155,7 +157,7 @@ def seal_site(
         site.ledger,
         folder=site.directory / _FINAL,
         statement_key=_statement_key(site),
-        doomed=_doomed(site),
+        doomed=doomed(site),
     )
     _say_sealed(site, done)
 
@@ -241,27 +243,33 @@ def _ask_others(
     )
 
 
-def _doomed(site: Home) -> tuple[Doomed, ...]:
+def doomed(site: Home) -> tuple[Doomed, ...]:
     """Name every file that a sealed site destroys, keys of the records first."""
     place, identity = site.place, site.config.identity_directory
     found = []
-    if place.key_file is not None:
-        found.append(Doomed(place.key_file, "the key of the records"))
+    if place.key is not None:
+        found.append(_key(place.key))
     if place.kind is Kind.SQLITE:
         generations = sorted(place.directory.glob("g*.sqlite*"))
         found += [Doomed(path, f"the records in {path.name}") for path in generations]
     register = site.directory / "register.sqlite"
     found += [
-        Doomed(site.key_map_key_file, "the key of the map from case numbers"),
+        _key(site.key_map_key_file),
         Doomed(site.key_map_file, "the map from case numbers"),
+        *(Doomed(f, f"{f.name} of draws") for f in draw.private_files(site.directory)),
         Doomed(register, "the register"),
         Doomed(
             register.with_name(f"{register.name}-journal"), "the register's journal"
         ),
         Doomed(identity / MASKING_FILE, "the key of masked sums"),
-        Doomed(identity / credentials.KEY_FILE, "the key of the certificate"),
     ]
-    return tuple(found)
+    keys = credentials.key_files(identity)
+    return (*found, *(Doomed(path, "the key of the certificate") for path in keys))
+
+
+def _key(secret: Secret) -> Doomed:
+    """Name a key, wherever it is kept."""
+    return Doomed(secret.path or secret, f"the key of the {secret.opens}")
 
 
 def _statement_key(site: Home) -> Path:
@@ -281,11 +289,23 @@ def _say_sealed(site: Home, done: seal.Sealing) -> None:
         SHOW.print("When counsel ends it: `cmpp-node lift`, then `cmpp-node seal`.")
         return
     SHOW.print(f"{site.config.site} is sealed. It answers nothing any more.")
+    say_limits(site)
+    SHOW.print("Next: `cmpp-node shred`, to destroy the files that are left as well.")
+
+
+def say_limits(site: Home) -> None:
+    """Tell what a program cannot destroy."""
     if site.place.kind is Kind.POSTGRESQL:
         SHOW.print(
             "The records are in PostgreSQL, which this program cannot destroy: drop "
             "their schemas, and have the database's operator destroy its files."
         )
+    for secret in (site.place.key, site.key_map_key_file):
+        if secret is not None and not secret.changeable:
+            SHOW.print(
+                f"The key of the {secret.opens} is a systemd credential, which this "
+                "program cannot destroy: remove it, and its encrypted file."
+            )
     SHOW.print(
         "Stop the service now. A disk may keep old copies of what was overwritten, and "
         "a backup keeps what it has: destroy backups of this directory as well."

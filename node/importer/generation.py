@@ -4,122 +4,236 @@ Nobody sees any of it before the last step, and until then the current records
 stay as they are.
 """
 
+import contextlib
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from node.importer import folder
+import pyarrow as pa
+
+from node.importer import appearance, checks, drift, marks, report, rows
+from node.importer.apart import apart
+from node.importer.batch import HOUSEHOLDS, Batch
+from node.importer.findings import Effect, Findings
 from node.importer.keys import KeyMap, KeyStore
-from node.importer.report import Report, Tally
-from node.importer.sheet import Present, Sheet, Source, Stored
-from node.records.store import RecordStore
+from node.importer.origin import Origins
+from node.importer.present import Present
+from node.importer.report import Report
+from node.importer.sheet import Sheet, Stored
+from node.importer.summary import Summary
+from node.records.store import RecordStore, Writer
 from node.register.book import Register
 from privacy.dictionary import Dictionary
 from privacy.errors import BadRecords
 from privacy.period import day_number
 
-_BATCH: Final = 10_000
+CHUNK: Final = 500_000
+"""So many rows wait for their people at most: looking people up costs by the call."""
+
+_FEW: Final = 50
+_SET_ASIDE_PERCENT: Final = 50
 
 
-def import_folder(
-    path: Path,
-    *,
-    store: RecordStore,
-    keys: KeyStore,
-    dictionary: Dictionary,
-    register: Register,
-    now: dt.datetime,
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Site:
+    """What an import fills and what it needs.
+
+    Attributes:
+        reports: Folder of the reports of imports; None to write none.
+        training: Whether this site is one for training, where records are invented.
+        accepts_serious: Take records into use whatever was found, because somebody
+            at the site said so.
+        trial: Do everything but write a report and take the records into use.
+    """
+
+    store: RecordStore
+    keys: KeyStore
+    dictionary: Dictionary
+    register: Register
+    reports: Path | None = None
+    training: bool = False
+    accepts_serious: bool = False
+    trial: bool = False
+
+
+@dataclass(slots=True, repr=False)
+class _Intake:
+    """What one import gathers on the way."""
+
+    findings: Findings
+    today: int
+    summary: Summary = field(default_factory=Summary)
+    origins: Origins = field(default_factory=Origins)
+
+
+Incoming: TypeAlias = Iterable[Batch] | Callable[[KeyMap], Iterable[Batch]]
+"""Batches, or what makes them once the key map is open: a mapping counts projects."""
+
+
+def replace(
+    batches: Incoming, *, site: Site, findings: Findings, now: dt.datetime
 ) -> Report:
-    """Replace the records by a folder of CSV files, one per dictionary table.
+    """Replace the records; ids stay the same from import to import.
 
-    A table without a file is empty. Ids stay the same from import to import.
+    Requires: a household's row before its adults' rows, those before any other.
 
     Raises:
-        BadRecords: a file or column is unknown or unreadable; nothing was changed.
+        BadRecords: there is no household, or something serious was found that
+            nobody accepted; nothing was changed.
         Busy: another import or closing is running.
         BadConfiguration, Corrupt: the store or the key map cannot be used.
     """
-    tally = Tally()
-    rows = folder.read(path, dictionary=dictionary, tally=tally)
-    return _replace(rows, tally, (store, keys, dictionary, register), now)
+    intake = _Intake(findings, day_number(now.astimezone(dt.UTC).date()))
+    with contextlib.ExitStack() as open_now:
+        writer = open_now.enter_context(site.store.writer())
+        present = open_now.enter_context(contextlib.closing(Present()))
+        known = site.keys.load()
+        sheets = _sheets(site, known, present, intake)
+        incoming = apart(
+            batches(known) if callable(batches) else batches, training=site.training
+        )
+        kept = (marks.without_purged(batch, known, findings) for batch in incoming)
+        for stored in _stored(kept, sheets):
+            writer.load_arrow(stored.table, stored.rows)
+            intake.summary.add(stored)
+            intake.origins.add(stored)
+        present.close()
+        # The engine needs the memory next, and the pool would keep it.
+        pa.default_memory_pool().release_unused()
+        marks.keep(writer, site.store, known)
+        due = marks.due_now(writer, site.store, known, findings, now=now)
+        made = _checked(writer, intake, site=site, now=now)
+        if site.trial:
+            return made
+        site.register.materialise(writer)
+        # Ids first: an id nobody uses is harmless, a record whose id is forgotten
+        # would be counted again under another.
+        site.keys.save(known)
+        site.store.publish(writer)
+        # Links last: until the records are in use, their rows must stay to be found.
+        marks.forget(site.keys, known, due)
+    return made
+
+
+def undo(*, site: Site, now: dt.datetime) -> Report:
+    """Go back to the records of the import before, joined to the register as it is.
+
+    Whoever was counted in a quarter closed since stays counted there. A second undo
+    brings the newer records back.
+
+    Raises:
+        BadRecords: there is no import before.
+        Busy: an import or a closing is running.
+        RegisterBroken: the register is not as its closings left it.
+    """
+    with site.store.writer(undo=True) as writer:
+        earlier = site.store.previous() or ""
+        # Whoever was purged since has no number any more, so no import brings them.
+        marks.keep(writer, site.store, site.keys.load())
+        site.register.materialise(writer)
+        made = report.revert(
+            site.reports, earlier=earlier, generation=writer.generation, now=now
+        )
+        site.store.publish(writer)
+    return made
 
 
 def import_rows(
-    rows: Iterable[tuple[str, Source]],
-    *,
-    store: RecordStore,
-    keys: KeyStore,
-    dictionary: Dictionary,
-    register: Register,
-    now: dt.datetime,
+    source: Iterable[tuple[str, rows.Source]], *, site: Site, now: dt.datetime
 ) -> Report:
-    """Replace the records by rows that never lie on the disk; else as above.
-
-    Requires: a household's row before its adults' rows, those before any other.
-    """
-    return _replace(rows, Tally(), (store, keys, dictionary, register), now)
-
-
-def _replace(
-    rows: Iterable[tuple[str, Source]],
-    tally: Tally,
-    site: tuple[RecordStore, KeyStore, Dictionary, Register],
-    now: dt.datetime,
-) -> Report:
-    """Fill a new generation and take it into use."""
-    store, keys, dictionary, register = site
-    today = day_number(now.astimezone(dt.UTC).date())
-    with store.writer() as writer:
-        known = keys.load()
-        sheets = _sheets(dictionary, known, tally, today)
-        for table, batch in _batches(rows, sheets):
-            writer.load(table, batch)
-            tally.keep(table, len(batch))
-        register.materialise(writer)
-        # Ids first: an id nobody uses is harmless, a record whose id is forgotten
-        # would be counted again under another.
-        keys.save(known)
-        store.publish(writer)
-    return tally.report()
+    """Replace the records by rows that never lie on the disk; else as `replace`."""
+    batches = rows.batches(source, dictionary=site.dictionary)
+    return replace(batches, site=site, findings=Findings(), now=now)
 
 
 def _sheets(
-    dictionary: Dictionary, keys: KeyMap, tally: Tally, today: int
+    site: Site, known: KeyMap, present: Present, intake: _Intake
 ) -> dict[str, Sheet]:
     """Prepare every table's rules."""
-    present = Present()
     return {
         name: Sheet(
             table,
-            dictionary=dictionary,
-            keys=keys,
+            dictionary=site.dictionary,
+            keys=known,
             present=present,
-            tally=tally,
-            today=today,
+            findings=intake.findings,
+            today=intake.today,
         )
-        for name, table in dictionary.tables.items()
+        for name, table in site.dictionary.tables.items()
     }
 
 
-def _batches(
-    rows: Iterable[tuple[str, Source]], sheets: dict[str, Sheet]
-) -> Iterator[tuple[str, list[Stored]]]:
-    """Yield checked rows, many of one table at a time."""
-    waiting: dict[str, list[Stored]] = {name: [] for name in sheets}
-    for table, row in rows:
-        if table not in sheets:
+def _stored(batches: Iterable[Batch], sheets: dict[str, Sheet]) -> Iterator[Stored]:
+    """Yield checked rows: a table's in order, parents before what belongs to them."""
+    waiting = 0
+    for batch in batches:
+        if batch.table not in sheets:
             raise BadRecords(
                 "A row is for a table that is not in the dictionary, so nothing was "
                 "imported; drop or map it."
             )
-        stored = sheets[table].take(row)
-        if stored is None:
-            continue
-        waiting[table].append(stored)
-        if len(waiting[table]) == _BATCH:
-            yield table, waiting[table]
-            waiting[table] = []
-    for table, batch in waiting.items():
-        if batch:
-            yield table, batch
+        if waiting + batch.rows.num_rows > CHUNK:
+            yield from _flushed(sheets)
+            waiting = 0
+        sheets[batch.table].add(batch)
+        waiting += batch.rows.num_rows
+    yield from _flushed(sheets)
+    for sheet in sheets.values():
+        sheet.finish()
+
+
+def _flushed(sheets: dict[str, Sheet]) -> Iterator[Stored]:
+    """Yield what waits, in the dictionary's order."""
+    for sheet in sheets.values():
+        stored = sheet.flush()
+        if stored is not None:
+            yield stored
+
+
+def _checked(
+    writer: Writer, intake: _Intake, *, site: Site, now: dt.datetime
+) -> Report:
+    """Look at the whole, and write the report; say no if something is serious."""
+    summary, findings, dictionary = intake.summary, intake.findings, site.dictionary
+    if not summary.rows[HOUSEHOLDS]:
+        raise BadRecords(
+            "There is no household in these records, so nothing was imported: nobody "
+            "would be counted; check the export and the profile's household table."
+        )
+    _note_set_aside(summary, findings)
+    checks.run(writer, origins=intake.origins, findings=findings, today=intake.today)
+    appearance.look(
+        summary, dictionary=dictionary, findings=findings, today=intake.today
+    )
+    last = report.last_summary(site.reports, site.store.current())
+    if last is not None:
+        drift.compare(last, summary, dictionary=dictionary, findings=findings)
+    serious = [each.check.id for each in findings.serious()]
+    held = bool(serious) and not site.accepts_serious
+    taken = not (held or site.trial)
+    made = Report.of(findings, dict(summary.rows), now=now, taken=taken)
+    if site.trial:
+        return made
+    name = report.HELD if held else writer.generation
+    report.write(site.reports, made, generation=name, summary=summary.saved(dictionary))
+    if held:
+        raise BadRecords(
+            f"Something serious was found ({', '.join(sorted(set(serious)))}), so "
+            "nothing was taken into use; read the report, repair the export, or import "
+            "it again with --accept-serious."
+        )
+    return made
+
+
+def _note_set_aside(summary: Summary, findings: Findings) -> None:
+    """Note tables most of whose rows were set aside."""
+    aside: dict[str, int] = {}
+    for each in findings.groups():
+        if each.check.effect is Effect.ROW:
+            aside[each.table] = aside.get(each.table, 0) + each.count
+    for table, count in aside.items():
+        every = summary.rows[table] + count
+        if every >= _FEW and count * 100 > every * _SET_ASIDE_PERCENT:
+            findings.note("many-set-aside", table=table, count=count)

@@ -1,44 +1,52 @@
 """Check rows against the dictionary, one table each, and swap keys for random ids."""
 
-import datetime as dt
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from dataclasses import dataclass
+from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from node.importer.batch import (
+    HOUSEHOLD_KEY,
+    HOUSEHOLDS,
+    PERSON_KEY,
+    PERSONS,
+    SOURCE_ROW,
+    Batch,
+)
+from node.importer.column import Column
+from node.importer.findings import Findings
 from node.importer.keys import KeyMap
-from node.importer.report import Problem, Tally
-from privacy.dictionary import Dictionary, Field, Kind, Level, Rows, Table
-from privacy.period import day_number
+from node.importer.present import Present
+from privacy.dictionary import Dictionary, Kind, Level, Rows, Table
 
-Value: TypeAlias = str | int | None
-Source: TypeAlias = Mapping[str, Value]
-"""A row as the site gave it: household_key, person_key and field names."""
+SOURCE: Final = "#source"
+"""No field can be named so."""
 
-Stored: TypeAlias = dict[str, Value]
-"""A row as the record store takes it: hid, pid and field names."""
-
-HOUSEHOLD_KEY: Final = "household_key"
-PERSON_KEY: Final = "person_key"
-_HOUSEHOLDS: Final = "household"
-_PERSONS: Final = "participant"
-
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
-_FIRST_DAY: Final = day_number(dt.date(1900, 1, 1))
-_AHEAD_DAYS: Final = 3_653
+_PLACE: Final = "#place"
 _KEY_LENGTH: Final = 200
-_MEMO_SIZE: Final = 50_000
+_IDS_AT_ONCE: Final = 100_000
+_MAY_LIE_AHEAD: Final = frozenset({("obligation_event", "due_on")})
 
-_Parse: TypeAlias = Callable[[str], str | int | Problem]
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Stored:
+    """Rows of one table as the record store takes them, and where they were found.
 
-@dataclass(slots=True, repr=False)
-class Present:
-    """Whom this import has a household or participant row for, by random id."""
+    Attributes:
+        rows: hid, pid and field names -> text, codes and whole numbers.
+        sources: The names of the files, sheets or SQL tables.
+        origin: `source`, a place in `sources`, and `source_row`, for each row.
+    """
 
-    households: set[str] = field(default_factory=set)
-    persons: set[str] = field(default_factory=set)
+    table: str
+    rows: pa.Table
+    sources: tuple[str, ...]
+    origin: pa.Table
+
+    def __repr__(self) -> str:
+        """Show nothing of the rows."""
+        return f"Stored({self.table})"
 
 
 class Sheet:
@@ -55,157 +63,208 @@ class Sheet:
         dictionary: Dictionary,
         keys: KeyMap,
         present: Present,
-        tally: Tally,
+        findings: Findings,
         today: int,
     ) -> None:
         """Prepare a parser for each field."""
+        self.waiting = 0
         self._table = table
         self._keys = keys
         self._present = present
-        self._tally = tally
-        self._seen: set[str] = set()
-        self._otherwise = {
-            name: dictionary.codes_of(field).otherwise
+        self._findings = findings
+        self._today = today
+        self._sources: dict[str, int] = {}
+        self._parts: list[pa.RecordBatch] = []
+        self._columns = {
+            name: Column(field, dictionary, findings, today=today)
             for name, field in table.fields.items()
-            if field.kind is Kind.CODE
         }
-        self._fields: list[tuple[str, dict[Value, str | int], _Parse]] = [
-            (name, {}, _parser(field, dictionary, latest_day=today + _AHEAD_DAYS))
-            for name, field in table.fields.items()
-        ]
+        self._met: set[str] = set()
 
-    def take(self, row: Source) -> Stored | None:
-        """Return a row as it will be stored, or None if it is dropped."""
-        stored = self._own(row)
-        if isinstance(stored, Problem):
-            self._tally.note(self._table.name, stored)
+    def add(self, batch: Batch) -> None:
+        """Read a batch's fields; its rows wait until their people are known."""
+        rows, length = batch.rows, batch.rows.num_rows
+        names = set(rows.schema.names)
+        where = rows.column(SOURCE_ROW)
+        columns = {}
+        for name in (HOUSEHOLD_KEY, PERSON_KEY):
+            if name in names:
+                columns[name] = _usable(rows.column(name))
+        for name, column in self._columns.items():
+            columns[name] = (
+                column.read(rows.column(name), rows=where, source=batch.source)
+                if name in names
+                else column.empty(length)
+            )
+        number = self._sources.setdefault(batch.source, len(self._sources))
+        columns[SOURCE] = pa.repeat(pa.scalar(number, pa.int32()), length)
+        columns[SOURCE_ROW] = where
+        for key in self._key_names():
+            columns.setdefault(key, pa.nulls(length, pa.string()))
+        self._met |= names
+        self._parts.append(pa.RecordBatch.from_pydict(columns))
+        self.waiting += length
+
+    def flush(self) -> Stored | None:
+        """Return the rows that waited, those of nobody left out; or None."""
+        if not self._parts:
             return None
-        for name, memo, parse in self._fields:
-            raw = row.get(name)
-            if raw is None or raw == "":
-                continue
-            value = memo.get(raw)
-            if value is None:
-                value = self._parse(name, raw, memo, parse)
-            stored[name] = value
-        self._order(stored)
-        return stored
-
-    def _own(self, row: Source) -> Stored | Problem:
-        """Return whose row it is, as random ids."""
-        if self._table.name == _HOUSEHOLDS:
-            return self._household(row)
-        if self._table.name == _PERSONS:
-            return self._person(row)
-        return self._event(row)
-
-    def _household(self, row: Source) -> Stored | Problem:
-        """Take in a new household."""
-        source = _key(row, HOUSEHOLD_KEY)
-        if source is None:
-            return Problem.NO_KEY
-        hid = self._keys.household(source)
-        if hid in self._present.households:
-            return Problem.SEEN_BEFORE
-        self._present.households.add(hid)
-        return {"hid": hid}
-
-    def _person(self, row: Source) -> Stored | Problem:
-        """Take in a new adult of a household that is already in."""
-        source, household = _key(row, PERSON_KEY), _key(row, HOUSEHOLD_KEY)
-        if source is None or household is None:
-            return Problem.NO_KEY
-        hid, pid = self._keys.household(household), self._keys.person(source)
-        if hid not in self._present.households:
-            return Problem.UNKNOWN_HOUSEHOLD
-        if pid in self._present.persons:
-            return Problem.SEEN_BEFORE
-        self._present.persons.add(pid)
-        return {"pid": pid, "hid": hid}
-
-    def _event(self, row: Source) -> Stored | Problem:
-        """Find the household or adult that another table's row belongs to."""
-        of_household = self._table.level is Level.HOUSEHOLD
-        source = _key(row, HOUSEHOLD_KEY if of_household else PERSON_KEY)
-        if source is None:
-            return Problem.NO_KEY
-        if of_household:
-            own, present = self._keys.household(source), self._present.households
+        rows = pa.Table.from_batches(self._parts).combine_chunks()
+        self._parts, self.waiting = [], 0
+        if self._table.name == HOUSEHOLDS:
+            rows = self._households(rows)
+        elif self._table.name == PERSONS:
+            rows = self._persons(rows)
         else:
-            own, present = self._keys.person(source), self._present.persons
-        if own not in present:
-            unknown = Problem.UNKNOWN_HOUSEHOLD
-            return unknown if of_household else Problem.UNKNOWN_PERSON
-        if self._table.rows is Rows.ONE:
-            if own in self._seen:
-                return Problem.SEEN_BEFORE
-            self._seen.add(own)
-        return {"hid" if of_household else "pid": own}
-
-    def _parse(
-        self, name: str, raw: Value, memo: dict[Value, str | int], parse: _Parse
-    ) -> str | int | None:
-        """Read a value not met before; what is wrong is counted every time."""
-        text = str(raw).strip()
-        if not text:
+            rows = self._events(rows)
+        if not rows.num_rows:
             return None
-        value = parse(text)
-        if isinstance(value, Problem):
-            self._tally.note(self._table.name, value, field=name)
-            return self._otherwise.get(name)
-        if len(memo) < _MEMO_SIZE:
-            memo[raw] = value
-        return value
+        rows = self._ordered(rows)
+        self._note_days(rows)
+        origin = rows.select([SOURCE, SOURCE_ROW])
+        kept = [name for name in ("hid", "pid") if name in rows.column_names]
+        kept += self._table.fields
+        return Stored(self._table.name, rows.select(kept), tuple(self._sources), origin)
 
-    def _order(self, stored: Stored) -> None:
+    def finish(self) -> None:
+        """Note the fields that no batch had a column for."""
+        for name in self._columns if self._met else ():
+            if name not in self._met:
+                self._findings.note(
+                    "missing-column", table=self._table.name, field=name, count=1
+                )
+
+    def _key_names(self) -> tuple[str, ...]:
+        """Return the columns that say whose row it is."""
+        if self._table.name == PERSONS:
+            return (PERSON_KEY, HOUSEHOLD_KEY)
+        of_household = self._table.level is Level.HOUSEHOLD
+        return (HOUSEHOLD_KEY if of_household else PERSON_KEY,)
+
+    def _households(self, rows: pa.Table) -> pa.Table:
+        """Take in new households."""
+        rows = self._keep(rows, _there(rows, HOUSEHOLD_KEY), "no-key")
+        return self._take_in(rows, "household", HOUSEHOLD_KEY, "hid")
+
+    def _persons(self, rows: pa.Table) -> pa.Table:
+        """Take in new adults of households that are already in."""
+        both = pc.and_(_there(rows, PERSON_KEY), _there(rows, HOUSEHOLD_KEY))
+        rows = self._keep(rows, both, "no-key")
+        places = self._present.places("household", _column(rows, HOUSEHOLD_KEY))
+        rows = self._keep(
+            rows.append_column(_PLACE, places), places.is_valid(), "unknown-household"
+        )
+        rows = rows.append_column("hid", self._ids("household", rows))
+        return self._take_in(rows, "person", PERSON_KEY, "pid")
+
+    def _take_in(self, rows: pa.Table, kind: str, key: str, own: str) -> pa.Table:
+        """Give whoever is new an id, and set aside second rows of the same."""
+        keys = _column(rows, key)
+        fresh = self._present.new(kind, keys)
+        rows = self._only(rows, fresh)
+        keys = keys.take(fresh)
+        starts = range(0, len(keys), _IDS_AT_ONCE)
+        parts = [self._keys.ids(kind, keys.slice(at, _IDS_AT_ONCE)) for at in starts]
+        ids = pa.concat_arrays(parts) if parts else pa.array([], pa.string())
+        self._present.add(kind, keys, ids)
+        return rows.append_column(own, ids)
+
+    def _events(self, rows: pa.Table) -> pa.Table:
+        """Find the household or adult that another table's rows belong to."""
+        (key,) = self._key_names()
+        kind, own, unknown = (
+            ("household", "hid", "unknown-household")
+            if key == HOUSEHOLD_KEY
+            else ("person", "pid", "unknown-person")
+        )
+        rows = self._keep(rows, _there(rows, key), "no-key")
+        places = self._present.places(kind, _column(rows, key))
+        rows = self._keep(
+            rows.append_column(_PLACE, places), places.is_valid(), unknown
+        )
+        if self._table.rows is Rows.ONE:
+            places = _column(rows, _PLACE)
+            rows = self._only(rows, self._present.first_rows(self._table.name, places))
+        return rows.append_column(own, self._ids(kind, rows))
+
+    def _ids(self, kind: str, rows: pa.Table) -> pa.DictionaryArray:
+        """Return random ids, by place: a column of numbers and one list."""
+        places = _column(rows, _PLACE)
+        return pa.DictionaryArray.from_arrays(places, self._present.ids(kind))
+
+    def _keep(self, rows: pa.Table, wanted: pa.Array, check: str) -> pa.Table:
+        """Set aside the rows that are not wanted."""
+        if pc.all(wanted).as_py() in {True, None}:
+            return rows
+        self._note_rows(check, rows.filter(pc.invert(wanted)))
+        return rows.filter(wanted).combine_chunks()
+
+    def _only(self, rows: pa.Table, places: pa.Int32Array) -> pa.Table:
+        """Keep the rows at some places; the rest are of somebody seen before."""
+        if len(places) == rows.num_rows:
+            return rows
+        at = pa.array(range(rows.num_rows), pa.int32())
+        others = pc.invert(pc.is_in(at, value_set=places))
+        self._note_rows("seen-before", rows.filter(others))
+        return rows.take(places).combine_chunks()
+
+    def _ordered(self, rows: pa.Table) -> pa.Table:
         """Empty the end of a spell that ends before it starts."""
         start, end = self._table.start, self._table.end
         if start is None or end is None:
-            return
-        first, last = stored.get(start), stored.get(end)
-        if isinstance(first, int) and isinstance(last, int) and last < first:
-            stored[end] = None
-            problem = Problem.ENDS_BEFORE_START
-            self._tally.note(self._table.name, problem, field=end)
+            return rows
+        first, last = _column(rows, start), _column(rows, end)
+        wrong = pc.fill_null(pc.less(last, first), False)  # noqa: FBT003
+        if not pc.any(wrong).as_py():
+            return rows
+        self._note_rows("ends-before-start", rows.filter(wrong), field=end)
+        mended = pc.if_else(wrong, pa.scalar(None, pa.int32()), last)
+        return rows.set_column(rows.column_names.index(end), end, mended)
+
+    def _note_days(self, rows: pa.Table) -> None:
+        """Note rows without their date, and dates that cannot have come yet."""
+        name, start = self._table.name, self._table.start
+        if start is not None and start in self._met:
+            undated = pc.is_null(rows.column(start))
+            if pc.any(undated).as_py():
+                self._note_rows("undated", rows.filter(undated), field=start)
+        for field in self._table.fields.values():
+            if field.kind is not Kind.DAY or (name, field.name) in _MAY_LIE_AHEAD:
+                continue
+            ahead = pc.greater(rows.column(field.name), self._today).fill_null(False)  # noqa: FBT003
+            if pc.any(ahead).as_py():
+                self._note_rows("dated-ahead", rows.filter(ahead), field=field.name)
+
+    def _note_rows(self, check: str, rows: pa.Table, *, field: str = "") -> None:
+        """Note rows, by the source they were found in."""
+        found = rows.column(SOURCE)
+        for source, number in self._sources.items():
+            own = rows.column(SOURCE_ROW).filter(pc.equal(found, number))
+            self._findings.note(
+                check,
+                table=self._table.name,
+                field=field,
+                source=source,
+                rows=own.to_pylist(),
+            )
 
 
-def _key(row: Source, column: str) -> str | None:
-    """Return a usable case or person number, or None."""
-    raw = row.get(column)
-    text = "" if raw is None else str(raw).strip()
-    return text if 0 < len(text) <= _KEY_LENGTH else None
+def _usable(keys: pa.StringArray) -> pa.StringArray:
+    """Empty the keys that are blank or too long to be one."""
+    keys = pc.utf8_trim_whitespace(keys)
+    lengths = pc.utf8_length(keys)
+    usable = pc.and_(pc.greater(lengths, 0), pc.less_equal(lengths, _KEY_LENGTH))
+    if pc.all(usable).as_py() in {True, None}:
+        return keys
+    return pc.if_else(usable, keys, pa.scalar(None, pa.string()))
 
 
-def _parser(field: Field, dictionary: Dictionary, *, latest_day: int) -> _Parse:
-    """Return the function that reads one field."""
-    match field.kind:
-        case Kind.CODE:
-            codes = frozenset(dictionary.codes_of(field).codes)
-            return lambda text: text if text in codes else Problem.UNLISTED_CODE
-        case Kind.FLAG:
-            flags = {"0": 0, "1": 1}
-            return lambda text: flags.get(text, Problem.NOT_A_FLAG)
-        case Kind.INTEGER:
-            low, high = field.low or 0, field.high or 0
-            return lambda text: _number(text, low=low, high=high)
-        case Kind.DAY:
-            return lambda text: _day(text, latest_day=latest_day)
+def _there(rows: pa.Table, column: str) -> pa.Array:
+    """Tell where a column is not empty."""
+    return pc.is_valid(_column(rows, column))
 
 
-def _number(text: str, *, low: int, high: int) -> int | Problem:
-    """Read a whole number within its range."""
-    if not _NUMBER.fullmatch(text):
-        return Problem.NOT_A_NUMBER
-    number = int(text)
-    return number if low <= number <= high else Problem.OUT_OF_RANGE
-
-
-def _day(text: str, *, latest_day: int) -> int | Problem:
-    """Read an ISO date as a day number."""
-    if not _DATE.fullmatch(text):
-        return Problem.NOT_A_DATE
-    try:
-        day = day_number(dt.date.fromisoformat(text))
-    except ValueError:
-        return Problem.NOT_A_DATE
-    return day if _FIRST_DAY <= day <= latest_day else Problem.OUT_OF_RANGE
+def _column(rows: pa.Table, name: str) -> pa.Array:
+    """Return a column in one piece."""
+    column = rows.column(name)
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

@@ -287,6 +287,10 @@ class Ledger:
         """Return the whole record, in order."""
         return self._keeper.run(lambda tx: tuple(read.entries(tx)), write=False)
 
+    def released(self) -> tuple[tuple[Entry, Stored], ...]:
+        """Return every charge that has a release, with it, in order."""
+        return self._keeper.run(lambda tx: tuple(read.released(tx)), write=False)
+
     def verify(self) -> Walk:
         """Prove the ledger whole again, from its first entry to its last.
 

@@ -197,6 +197,13 @@ def stored(tx: Connection, *, charge: Entry) -> Stored | None:
     )
 
 
+def released(tx: Connection) -> Iterator[tuple[Entry, Stored]]:
+    """Yield every charge that has a release, with it, in order."""
+    for entry in entries(tx):
+        if entry.kind is Kind.CHARGE and (found := stored(tx, charge=entry)):
+            yield entry, found
+
+
 def answer(tx: Connection, *, charge: Entry) -> Stored | None:
     """Return the release beside a charge, or None if it may still be made.
 

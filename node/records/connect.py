@@ -9,11 +9,8 @@ a key, a path or a value is passed on.
 
 import contextlib
 import importlib.util
-import os
 import re
-import secrets
 import sqlite3
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,9 +25,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
+from node.secret import Secret
 from privacy.errors import BadConfiguration
 
-_KEY_BYTES = 32
+OPENS = "records"
+"""What the key opens, in words."""
+
 _STATEMENT_SECONDS = 300
 _GENERATION = re.compile(r"g[0-9]{8}")
 
@@ -50,7 +50,7 @@ class Place:
     Attributes:
         directory: Folder of this store alone: its files, pointer and lock. With
             PostgreSQL only the pointer and the lock.
-        key_file: The key of the encrypted files (DuckDB only).
+        key_file: Where the key of the encrypted files is kept (DuckDB only).
         url: The database (PostgreSQL only), as ``postgresql+psycopg://...``.
         memory: The most memory one generation may use (DuckDB only).
         threads: The most threads one generation may use (DuckDB only).
@@ -61,7 +61,7 @@ class Place:
 
     kind: Kind
     directory: Path
-    key_file: Path | None = None
+    key_file: Path | Secret | None = None
     url: str | None = None
     memory: str = "2GB"
     threads: int = 2
@@ -79,6 +79,13 @@ class Place:
         """Show the engine only: an address may hold a password."""
         return f"Place({self.kind.value})"
 
+    @property
+    def key(self) -> Secret | None:
+        """Where the key is kept; a bare path is a file."""
+        if isinstance(self.key_file, Path):
+            return Secret.file(self.key_file, opens=OPENS)
+        return self.key_file
+
     def file(self, generation: str) -> Path:
         """Return the file of a generation."""
         _require_generation(generation)
@@ -93,26 +100,15 @@ class Opened:
     close: Callable[[], None]
 
 
-def create_key(path: Path) -> None:
+def create_key(key: Path | Secret) -> None:
     """Make the key of a site's encrypted records, readable by its owner only.
 
     Raises:
         BadConfiguration: something is there already, or the folder is missing.
     """
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        raise BadConfiguration(
-            "A key of the records is already there and is never overwritten; keep it."
-        ) from None
-    except OSError as error:
-        raise BadConfiguration(
-            f"The records' key could not be made ({error.strerror}); check the folder."
-        ) from None
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(_KEY_BYTES) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    if isinstance(key, Path):
+        key = Secret.file(key, opens=OPENS)
+    key.create()
 
 
 def open_generation(place: Place, generation: str, *, writing: bool = False) -> Opened:
@@ -162,21 +158,10 @@ def server(place: Place) -> Iterator[Connection]:
 
 def _open_duckdb(place: Place, generation: str, *, writing: bool) -> Opened:
     """Attach one encrypted file to an empty database and use nothing else."""
-    file = str(place.file(generation)).replace("'", "''")
-    options = f"ENCRYPTION_KEY '{_key(place)}'" + ("" if writing else ", READ_ONLY")
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "memory_limit": place.memory,
-        "temp_directory": str(place.directory / "spill"),
-        "threads": str(place.threads),
-    }
     try:
-        base = duckdb.connect(":memory:", config=config)
-        # What does not fit in memory is spilled; it must not lie there readable.
-        base.execute("SET temp_file_encryption = true")
-        base.execute(f"LOAD '{_openssl()}'")
-        base.execute(f"ATTACH '{file}' AS records ({options})")
+        base = bare(place)
+        _attach(base, place, generation, writing=writing)
+        base.execute("SET enable_progress_bar = false")
         base.execute("SET enable_external_access = false")
         base.execute("SET lock_configuration = true")
     except duckdb.Error:
@@ -245,27 +230,71 @@ def _open_postgresql(place: Place, generation: str, *, writing: bool) -> Opened:
     return Opened(made, made.dispose)
 
 
-def _key(place: Place) -> str:
-    """Return the key, from a file nobody else can read.
+def bare(place: Place) -> duckdb.DuckDBPyConnection:
+    """Return an empty database that can attach encrypted files.
 
     Raises:
-        BadConfiguration: it is missing, open to others, or not a key.
+        duckdb.Error: the engine did not start.
     """
-    path = place.key_file
-    try:
-        if path is None or stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise BadConfiguration(
-                "The records' key must be a file only its owner can read; run "
-                "chmod 600 on it."
-            )
-        text = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeError):
-        raise BadConfiguration(
-            "The records' key cannot be read; restore it from where it is kept."
-        ) from None
-    if not re.fullmatch(r"[0-9a-f]{64}", text):
-        raise BadConfiguration("The records' key file does not hold a key; restore it.")
-    return text
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": place.memory,
+        "temp_directory": str(place.directory / "spill"),
+        "threads": str(place.threads),
+    }
+    base = duckdb.connect(":memory:", config=config)
+    # What does not fit in memory is spilled; it must not lie there readable.
+    base.execute("SET temp_file_encryption = true")
+    base.execute(f"LOAD '{_openssl()}'")
+    return base
+
+
+def _attach(
+    base: duckdb.DuckDBPyConnection, place: Place, generation: str, *, writing: bool
+) -> None:
+    """Attach the encrypted file with the key, or while it is being changed either.
+
+    Raises:
+        BadConfiguration: the key is missing.
+        duckdb.Error: neither key opens it.
+    """
+    tried: set[bytes] = set()
+    last: duckdb.Error | None = None
+    # Asked again until nothing is new: the key may change between the two readings.
+    while untried := [key for key in _keys(place) if key not in tried]:
+        for key in untried:
+            tried.add(key)
+            try:
+                attach(base, place.file(generation), key, writing=writing)
+            except duckdb.Error as error:
+                last = error
+            else:
+                return
+    raise last or _unusable()
+
+
+def _keys(place: Place) -> tuple[bytes, ...]:
+    """Return the keys a generation may be under."""
+    return () if place.key is None else place.key.read()
+
+
+def attach(
+    base: duckdb.DuckDBPyConnection,
+    path: Path,
+    key: bytes,
+    *,
+    writing: bool,
+    name: str = "records",
+) -> None:
+    """Attach one encrypted file under a name.
+
+    Raises:
+        duckdb.Error: the key does not open it; the text could quote the key.
+    """
+    file = str(path).replace("'", "''")
+    options = f"ENCRYPTION_KEY '{key.hex()}'" + ("" if writing else ", READ_ONLY")
+    base.execute(f"ATTACH '{file}' AS {name} ({options})")
 
 
 def _openssl() -> str:

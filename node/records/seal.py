@@ -53,7 +53,7 @@ def seal(transaction: Transaction, schema: Schema) -> None:
         _number,
         _index_records,
         _write_first_days,
-        _write_consent,
+        write_consent,
     ):
         with transaction() as connection:
             step(connection, schema)
@@ -121,7 +121,7 @@ def _matches(rows: Table, event: Event) -> tuple[ColumnElement[bool], ...]:
     return (rows.c[event.field].in_(event.codes),)
 
 
-def _write_consent(connection: Connection, schema: Schema) -> None:
+def write_consent(connection: Connection, schema: Schema) -> None:
     """An adult counts by their own yes; a household if no counted adult lacks it."""
     person, register = schema.person, schema.register
     consent = schema.records[CONSENT_TABLE]

@@ -2,184 +2,33 @@
 
 An import or a closing makes a new generation beside the current one; publishing
 swaps a pointer, in one step that survives a power cut. Whoever is reading the old
-generation finishes there. One earlier generation is kept.
+generation finishes there. The records of the import before are kept, however often
+a quarter was closed since: the pointer names them too.
 """
 
 import contextlib
 import fcntl
-import itertools
-import os
 import shutil
 import threading
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import text
 
-from node.records import load
 from node.records.connect import (
     Kind,
-    Opened,
     Place,
     generations,
     open_generation,
     server,
 )
-from node.records.schema import CONSENT_TABLE, Schema
-from node.records.seal import seal
-from privacy.errors import BadConfiguration, BadRecords, Busy, Corrupt, RegisterBroken
-from privacy.period import Period
+from node.records.generation import Reader, Writer, sync
+from node.records.schema import Schema
+from privacy.errors import BadConfiguration, BadRecords, Busy
+
+__all__ = ["Reader", "RecordStore", "Writer"]
 
 _POINTER, _LOCK = "current", "lock"
-
-
-class Reader:
-    """One published generation, open for reading only.
-
-    Attributes:
-        generation: Its name.
-        register_head: The head of the register it was joined to.
-        closed_through: The last quarter of that register, or None.
-    """
-
-    def __init__(self, opened: Opened, schema: Schema, generation: str) -> None:
-        """Read which register the generation was joined to."""
-        self._opened = opened
-        # Closed when the last thread that reads it lets go, and not before.
-        weakref.finalize(self, opened.close)
-        self.schema = schema
-        self.generation = generation
-        with self.transaction() as connection:
-            row = connection.execute(select(schema.generation)).one()
-        self.register_head: str = row.register_head
-        self.closed_through = Period(row.closed_through) if row.closed_through else None
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Yield one read-only transaction.
-
-        Raises:
-            Corrupt: the engine failed; what it said is dropped, as it could quote
-                a record.
-        """
-        try:
-            with self._opened.engine.connect() as connection, connection.begin():
-                yield connection
-        except SQLAlchemyError:
-            raise Corrupt(
-                "The records could not be read; check the store and import again."
-            ) from None
-
-
-class Writer:
-    """A new generation that nobody can see until it is published."""
-
-    def __init__(self, place: Place, schema: Schema, generation: str) -> None:
-        """Open the generation's file or schema."""
-        self.schema = schema
-        self.generation = generation
-        self._place = place
-        self._opened: Opened | None = open_generation(place, generation, writing=True)
-        self._numbers: dict[str, int] = {}
-        self._sealed = False
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Yield one writing transaction.
-
-        Raises:
-            Corrupt: the engine failed; what it said is dropped.
-        """
-        if self._opened is None:
-            raise Corrupt("A published generation is never changed; make a new one.")
-        try:
-            with self._opened.engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError:
-            raise Corrupt(
-                "The records could not be written; check the disk and try again."
-            ) from None
-
-    def load(self, table: str, rows: Iterable[Mapping[str, load.Value]]) -> int:
-        """Add rows to a dictionary table, in order; return how many.
-
-        Each row maps `hid` (household tables) or `pid` (tables of adults; the
-        participant has both) and field names to values; a missing name is empty.
-        Days are day numbers. May be called again for the same table.
-
-        Raises:
-            BadRecords: an unknown name, or a value that does not fit its field.
-        """
-        fields = self.schema.dictionary.table(table).fields
-        keys = [self.schema.own_key(table)]
-        if table == CONSENT_TABLE:
-            keys.append("hid")
-        names = [*keys, *fields]
-        known = set(names)
-        numbers = itertools.count(self._numbers.get(table, 0))
-
-        def values() -> Iterator[Sequence[load.Value]]:
-            for row in rows:
-                if not known.issuperset(row):
-                    raise BadRecords(
-                        f"A row for table {table} has a column the dictionary lacks; "
-                        "drop or map it before loading."
-                    )
-                yield [next(numbers), *map(row.get, names)]
-
-        with self.transaction() as connection:
-            total = load.insert(
-                connection, self.schema.records[table], ["seq", *names], values()
-            )
-        self._numbers[table] = self._numbers.get(table, 0) + total
-        self._sealed = False
-        return total
-
-    def joined_to(self, *, head: str, closed_through: Period | None) -> None:
-        """Note which register the generation holds."""
-        label = closed_through.label if closed_through else ""
-        table = self.schema.generation
-        with self.transaction() as connection:
-            connection.execute(table.delete())
-            row = {"register_head": head, "closed_through": label}
-            connection.execute(insert(table).values(row))
-
-    def seal(self) -> None:
-        """Join the generation to the register it holds.
-
-        Raises:
-            RegisterBroken: the register names somebody twice.
-            BadRecords: a table with one row per unit has two.
-        """
-        seal(self.transaction, self.schema)
-        self._sealed = True
-
-    def finish(self) -> None:
-        """Seal the generation and put it on disk.
-
-        Raises:
-            RegisterBroken: the register was not copied in, or names somebody twice.
-            BadRecords: a table with one row per unit has two.
-        """
-        with self.transaction() as connection:
-            if connection.execute(select(self.schema.generation)).first() is None:
-                raise RegisterBroken(
-                    "The register was not copied into the new records; nothing was "
-                    "taken into use."
-                )
-        if not self._sealed:
-            self.seal()
-        self.close()
-        if self._place.kind is not Kind.POSTGRESQL:
-            _sync(self._place.file(self.generation))
-
-    def close(self) -> None:
-        """Close the generation's file or connections."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
 
 
 class RecordStore:
@@ -204,6 +53,7 @@ class RecordStore:
         self._held = held
         self._mutex = threading.Lock()
         self._reader: Reader | None = None
+        self._earlier: str | None = None
 
     @classmethod
     def create(cls, place: Place, schema: Schema) -> "RecordStore":
@@ -220,12 +70,23 @@ class RecordStore:
             ) from None
         return cls(place, schema)
 
+    @property
+    def place(self) -> Place:
+        """Where the generations are."""
+        return self._place
+
+    @property
+    def held(self) -> bool:
+        """Whether a legal hold lasts, so that nothing is destroyed."""
+        return self._held()
+
     def current(self) -> str | None:
         """Return the name of the published generation, or None before the first."""
-        try:
-            return (self._place.directory / _POINTER).read_text(encoding="ascii")
-        except FileNotFoundError:
-            return None
+        return self._pointer()[0]
+
+    def previous(self) -> str | None:
+        """Return the generation of the import before this one, if there is one."""
+        return self._pointer()[1]
 
     def open_current(self) -> Reader:
         """Return a reader of the published generation; kept open until it changes.
@@ -249,24 +110,37 @@ class RecordStore:
             self._reader = None
 
     @contextlib.contextmanager
-    def writer(self, *, copy: bool = False) -> Iterator[Writer]:
-        """Yield a new generation: empty, or a copy of the current one.
+    def writer(self, *, copy: bool = False, undo: bool = False) -> Iterator[Writer]:
+        """Yield a new generation: empty, or a copy of one that is there.
 
         Leaving without `publish` removes it. One writer at a time, across
         processes.
 
+        Args:
+            copy: Start from the current generation, as a closing does.
+            undo: Start from the import before, as an undo does.
+
         Raises:
             Busy: another import or closing is running.
+            BadRecords: there is no import before to go back to.
         """
-        with self._lock():
-            before = self.current()
+        with self.locked():
+            before, earlier = self._pointer()
+            if undo and (earlier is None or earlier not in generations(self._place)):
+                raise BadRecords(
+                    "There is no earlier import to go back to, so nothing was changed; "
+                    "import the older export instead."
+                )
             number = int(before[1:]) + 1 if before else 1
             name = f"g{number:08d}"
+            source = earlier if undo else before if copy else None
             self._remove(name)
-            self._begin(name, before if copy else None)
-            made = Writer(self._place, self.schema, name)
+            self._begin(name, source)
+            made = Writer(self._place, self.schema, name, filling=source is None)
+            # A closing leaves the records as they are, and so what undo goes back to.
+            self._earlier = earlier if copy else before
             try:
-                if not (copy and before):
+                if source is None:
                     with made.transaction() as connection:
                         self.schema.metadata.create_all(connection, checkfirst=False)
                 yield made
@@ -285,17 +159,32 @@ class RecordStore:
         writer.finish()
         pointer = self._place.directory / _POINTER
         fresh = pointer.with_suffix(".new")
-        fresh.write_text(writer.generation, encoding="ascii")
-        _sync(fresh)
+        names = [writer.generation, *filter(None, [self._earlier])]
+        fresh.write_text(" ".join(names), encoding="ascii")
+        sync(fresh)
         fresh.replace(pointer)
-        _sync(self._place.directory)
+        sync(self._place.directory)
         for name in () if held else generations(self._place):
-            if int(name[1:]) < int(writer.generation[1:]) - 1:
+            last = int(writer.generation[1:]) - 1
+            if int(name[1:]) < last and name not in names:
                 self._remove(name)
 
+    def _pointer(self) -> tuple[str | None, str | None]:
+        """Return the published generation and the import before it."""
+        try:
+            names = (self._place.directory / _POINTER).read_text("ascii").split()
+        except FileNotFoundError:
+            names = []
+        current, earlier, *_ = [*names, None, None]
+        return current, earlier
+
     @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Keep every other writer out, in this process and others."""
+    def locked(self) -> Iterator[None]:
+        """Keep every other writer out, in this process and others.
+
+        Raises:
+            Busy: another import or closing is running.
+        """
         with (self._place.directory / _LOCK).open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -337,12 +226,3 @@ class RecordStore:
         file = self._place.file(name)
         for path in (file, Path(f"{file}.wal"), Path(f"{file}-journal")):
             path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Make a file's content, or a folder's names, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from node.secret import Secret
 from privacy.errors import BadConfiguration
 
 _AT_ONCE: Final = 1 << 20
@@ -24,11 +25,11 @@ class Doomed:
     """One file to destroy.
 
     Attributes:
-        path: Where it is.
+        path: Where it is; a key may be elsewhere than in a file.
         what: What it is, in words for the operator.
     """
 
-    path: Path
+    path: Path | Secret
     what: str
 
 
@@ -66,7 +67,12 @@ def destroy(path: Path) -> bool:
 
 def destroy_all(files: Iterable[Doomed]) -> tuple[str, ...]:
     """Destroy files in order; return what each of those still there was."""
-    return tuple(file.what for file in files if destroy(file.path))
+    return tuple(each.what for each in files if _gone(each.path))
+
+
+def _gone(where: Path | Secret) -> bool:
+    """Destroy one; return whether it was there."""
+    return where.forget() if isinstance(where, Secret) else destroy(where)
 
 
 def _overwrite(handle: int) -> None:

@@ -24,9 +24,14 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> doors.Centre:
     return doors.Centre(tmp_path_factory.mktemp("centre"))
 
 
-@pytest.fixture(scope="module")
-def open_door(centre: doors.Centre, tmp_path_factory: pytest.TempPathFactory):
-    with doors.serving(centre, tmp_path_factory.mktemp("node")) as serving:
+@pytest.fixture(scope="module", params=doors.WAYS)
+def open_door(
+    centre: doors.Centre,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+):
+    folder = tmp_path_factory.mktemp("node")
+    with doors.serving(centre, folder, way=request.param) as serving:
         yield serving
 
 
@@ -99,15 +104,12 @@ def test_a_leaf_cannot_sign_another_leaf(
 def test_no_certificate_is_refused(
     centre: doors.Centre, open_door: doors.Serving
 ) -> None:
+    beside, authority = open_door.beside, centre.authority.pem
     with (
-        channel(
-            open_door.address,
-            peer_dns="nyc.site.cmpp.exchange",
-            authority=centre.authority.pem,
-        ) as bare,
+        channel(open_door.address, peer_dns=open_door.dns, authority=authority) as bare,
         pytest.raises(Unreachable),
     ):
-        call(bare, DESCRIBE, b"", timeout=5, peer="node")
+        call(bare, DESCRIBE, b"", timeout=5, peer="node", beside=beside)
 
 
 def test_a_revoked_certificate_is_refused_on_the_connection_it_already_has(
@@ -118,7 +120,7 @@ def test_a_revoked_certificate_is_refused_on_the_connection_it_already_has(
     )
     with open_door.client(right) as client:
         client.describe()
-        open_door.revoked.add(doors.fingerprint(right))
+        open_door.revoke(right)
         with pytest.raises(Untrusted):
             client.describe()
 
@@ -141,9 +143,9 @@ def test_tls_1_2_is_refused_and_1_3_is_not(
 ) -> None:
     old = frames.context(centre.coordinator, tmp_path, ssl.TLSVersion.TLSv1_2)
     with pytest.raises((ssl.SSLError, ConnectionError)):
-        frames.RawConnection(open_door.port, old)
+        open_door.raw(old)
     new = frames.context(centre.coordinator, tmp_path)
-    with frames.RawConnection(open_door.port, new) as raw:
+    with open_door.raw(new) as raw:
         assert raw.call(DESCRIBE, b"").status == b"0"
 
 
@@ -170,12 +172,11 @@ def test_an_expired_certificate_on_a_resumed_session_is_refused(
 
 
 def test_a_node_of_another_site_is_not_believed(
-    centre: doors.Centre, open_door: doors.Serving
+    centre: doors.Centre, tmp_path: Path
 ) -> None:
     with (
-        NodeClient(
-            open_door.address, site="LAX", identity=centre.coordinator
-        ) as client,
+        doors.serving(centre, tmp_path) as serving,
+        NodeClient(serving.address, site="LAX", identity=centre.coordinator) as client,
         pytest.raises(CertificateRefused),
     ):
         client.describe()

@@ -133,7 +133,7 @@ class Ears:
     def heal(self, *, witnessed: bool = True) -> None:
         """Give the site a fresh ledger, and a new door if the old one is shut."""
         self.site.afresh(witnessed=witnessed)
-        if self.serving.server._shut:
+        if self.serving.server.keeper._shut:
             self.close()
             self.open()
 
@@ -218,7 +218,7 @@ def _break(ears: Ears, way: str, point: Point, code: CodeType, kind: str) -> Non
     with ears.faults.failing(point, code, canaries.KINDS[kind]):
         ears.call(path, message)
     assert ears.faults.fired, f"{point} was not passed"
-    if ears.serving.server._desk._flights:
+    if ears.serving.server.keeper._desk._flights:
         # An outcome nobody was told waits for whoever asks again, which is us.
         ears.call(path, message)
 
@@ -276,11 +276,12 @@ def test_the_points_are_where_the_node_works(ears: Ears) -> None:
         "privacy/succession.py after",
         "node/records/connect.py open_generation",
         "node/records/statement.py statement",
-        "node/records/store.py Reader.transaction",
+        "node/records/generation.py Reader.transaction",
         "node/records/tally.py read",
+        "node/door.py Keeper.reply",
+        "node/door.py Keeper._failed",
+        "node/door.py Keeper._work",
         "node/server.py NodeServer._end",
-        "node/server.py NodeServer._failed",
-        "node/server.py NodeServer._work",
         "privacy/binding.py check",
         "privacy/canonical.py decode",
         "privacy/mechanism.py calibrate",
@@ -330,7 +331,7 @@ def test_nothing_leaves_when_the_certificate_cannot_be_read(
         error = canaries.KINDS[kind]()
         raise error
 
-    object.__setattr__(ears.serving.server._door, "identity", fail)
+    object.__setattr__(ears.serving.server.keeper._door, "identity", fail)
     tls = frames.context(ears.centre.coordinator, ears.folder)
     ears.raw.close()
     ears.raw = wiretap.TappedConnection(ears.serving.port, tls)

@@ -61,13 +61,13 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> doors.Centre:
     return doors.Centre(tmp_path_factory.mktemp("centre"))
 
 
-@pytest.fixture
+@pytest.fixture(params=doors.WAYS)
 def door(
-    centre: doors.Centre, tmp_path: Path
+    centre: doors.Centre, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[tuple[doors.Serving, frames.RawConnection]]:
-    with doors.serving(centre, tmp_path) as serving:
+    with doors.serving(centre, tmp_path, way=request.param) as serving:
         tls = frames.context(centre.coordinator, tmp_path)
-        with frames.RawConnection(serving.port, tls) as raw:
+        with serving.raw(tls) as raw:
             yield serving, raw
 
 
@@ -111,7 +111,7 @@ def test_no_canary_leaves_when_a_part_of_the_door_fails(
     if part == "describe":
         monkeypatch.setattr(serving.story, "describe", fail)
     else:
-        object.__setattr__(serving.server._door, part, fail)
+        object.__setattr__(serving.server.keeper._door, part, fail)
     heard = raw.call(DESCRIBE, b"")
     out, err = capfd.readouterr()
     assert (heard.status, heard.message) == (b"13", b"internal")
@@ -127,7 +127,7 @@ def test_the_search_does_find_a_canary_that_is_there(
     heard = raw.call(ANSWER, wire.ask_to_bytes(doors.ask()))
     with pytest.raises(AssertionError):
         _clean(heard, "")
-    logging.getLogger("node.server").warning("planted %s", CANARY)
+    logging.getLogger("node.door").warning("planted %s", CANARY)
     with pytest.raises(AssertionError):
         _clean(frames.Heard(headers=[(b"grpc-status", b"0")]), caplog.text)
 

@@ -25,7 +25,8 @@ from tests import signed_samples as samples
 from tests.living_site import LivingSite, ask, restated
 from tests.own_records import OwnRecords
 
-MESSAGES = 10_000
+MESSAGES = {"serve": 10_000, "dial": 1_000}
+"""Fewer where each goes through two doors; the one behind is the same."""
 GROWTH_KIB = 48 * 1024
 WORDS = {b"3": b"malformed", b"7": b"denied"}
 NO_REPLY, LOST_MOST = b"none", 5
@@ -170,7 +171,9 @@ def _nonsense(count: int) -> Iterator[bytes]:
             yield message
 
 
-def _flood(connect: Callable[[], wiretap.TappedConnection]) -> set[tuple[str, bytes]]:
+def _flood(
+    connect: Callable[[], wiretap.TappedConnection], messages: int
+) -> set[tuple[str, bytes]]:
     """Send it all, check every reply, and return whatever was said in any place.
 
     A machine too busy to answer a keepalive in time loses its connection, as it
@@ -179,7 +182,7 @@ def _flood(connect: Callable[[], wiretap.TappedConnection]) -> set[tuple[str, by
     said: set[tuple[str, bytes]] = set()
     endings: Counter[bytes] = Counter()
     raw, lost = connect(), 0
-    for message in _nonsense(MESSAGES):
+    for message in _nonsense(messages):
         heard, seen = wiretap.call(raw, ANSWER, message)
         said.update(wiretap.places(seen))
         if heard.status == NO_REPLY:
@@ -196,33 +199,35 @@ def _flood(connect: Callable[[], wiretap.TappedConnection]) -> set[tuple[str, by
             cells = wire.ask_from_bytes(message).cells
             outcome = wire.reply_from_bytes(heard.data[5:], cells=cells)
             assert isinstance(outcome, wire.Refusal)
-    assert endings[b"3"] > 0.9 * MESSAGES
+    assert endings[b"3"] > 0.9 * messages
     assert endings[b"7"] > 0
     raw.close()
     return said
 
 
-def test_ten_thousand_malformed_questions_cost_nothing_and_say_nothing(
+@pytest.mark.parametrize("way", doors.WAYS)
+def test_malformed_questions_cost_nothing_and_say_nothing(
     encrypted_records: OwnRecords,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
+    way: str,
 ) -> None:
     site = LivingSite(tmp_path / "site", encrypted_records)
     centre = doors.Centre(tmp_path)
     tls = frames.context(centre.coordinator, tmp_path)
     with (
         wiretap.every_log() as log,
-        doors.serving(centre, tmp_path, site) as serving,
-        wiretap.TappedConnection(serving.port, tls) as raw,
+        doors.serving(centre, tmp_path, site, way=way) as serving,
+        serving.raw(tls, wiretap.TappedConnection) as raw,
     ):
         assert raw.call(ANSWER, GOOD).status == b"0"
         before, spent = site.head(), site.spent()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        said = _flood(lambda: wiretap.TappedConnection(serving.port, tls))
+        said = _flood(lambda: serving.raw(tls, wiretap.TappedConnection), MESSAGES[way])
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
         assert grown < GROWTH_KIB
         assert (site.head(), site.spent()) == (before, spent)
-        with wiretap.TappedConnection(serving.port, tls) as after:
+        with serving.raw(tls, wiretap.TappedConnection) as after:
             again = after.call(ANSWER, wire.ask_to_bytes(ask("M09")))
         assert again.status == b"0"
         assert site.spent() != spent

@@ -18,6 +18,7 @@ from coordinator.audit.papers import Anchor
 from coordinator.audit.report import Report
 from tests import (
     audit_network,
+    planted_draws,
     planted_figures,
     planted_ledgers,
     planted_log,
@@ -31,6 +32,7 @@ ALL = (
     | planted_traffic.TRAFFIC
     | planted_ledgers.LEDGERS
     | planted_figures.FIGURES
+    | planted_draws.DRAWS
 )
 NUMBER_MIN = 30
 

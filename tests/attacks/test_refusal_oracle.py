@@ -67,9 +67,11 @@ class World:
 Worlds = dict[str, World]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=doors.WAYS)
 def open_worlds(
-    worlds: dict[str, OwnRecords], tmp_path_factory: pytest.TempPathFactory
+    worlds: dict[str, OwnRecords],
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Worlds]:
     folder = tmp_path_factory.mktemp("open")
     centre = doors.Centre(folder)
@@ -89,10 +91,12 @@ def open_worlds(
                 not_before=_moment(-350),
                 not_after=_moment(300),
             )
-            door = doors.serving(centre, home, site, carried=site.carried())
+            door = doors.serving(
+                centre, home, site, carried=site.carried(), way=request.param
+            )
             serving = stack.enter_context(door)
             tls = frames.context(centre.coordinator, folder)
-            raw = wiretap.TappedConnection(serving.port, tls)
+            raw = serving.raw(tls, wiretap.TappedConnection)
             opened[name] = World(site, stack.enter_context(raw))
         yield opened
 

@@ -23,19 +23,19 @@ from tests.own_records import OwnRecords
 
 TIMETABLE = grid.for_size_class("small")
 SLOW_SECONDS = 60.0
-"""A reply that waited for its reading would come this late, however fast the machine."""
+"""A reply that waited for its reading would come this late on any machine."""
 
 
-@pytest.fixture
+@pytest.fixture(params=doors.WAYS)
 def open_door(
-    worlds: dict[str, OwnRecords], tmp_path: Path
+    worlds: dict[str, OwnRecords], tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[tuple[LivingSite, frames.RawConnection]]:
     site = LivingSite(tmp_path / "site", worlds["with"])
     centre = doors.Centre(tmp_path)
     tls = frames.context(centre.coordinator, tmp_path)
     with (
-        doors.serving(centre, tmp_path, site, TIMETABLE) as serving,
-        frames.RawConnection(serving.port, tls) as raw,
+        doors.serving(centre, tmp_path, site, TIMETABLE, way=request.param) as serving,
+        serving.raw(tls) as raw,
     ):
         yield site, raw
 

@@ -30,15 +30,15 @@ OUTCOMES = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=doors.WAYS)
 def open_door(
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[doors.Serving, frames.RawConnection]]:
     folder: Path = tmp_path_factory.mktemp("door")
     centre = doors.Centre(folder)
-    with doors.serving(centre, folder) as serving:
+    with doors.serving(centre, folder, way=request.param) as serving:
         tls = frames.context(centre.coordinator, folder)
-        with frames.RawConnection(serving.port, tls) as raw:
+        with serving.raw(tls) as raw:
             yield serving, raw
 
 

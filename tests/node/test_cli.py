@@ -9,8 +9,8 @@ from tests.typed_site import TypedSite
 
 @pytest.fixture
 def site(tmp_path: Path) -> TypedSite:
-    """Give a site with a roster and a policy that two officers signed."""
-    return TypedSite(tmp_path).governed()
+    """Give a training site with a roster and a policy that two officers signed."""
+    return TypedSite(tmp_path).governed(training=True)
 
 
 def status(site: TypedSite) -> dict[str, object]:

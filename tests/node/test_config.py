@@ -37,6 +37,8 @@ def test_the_sample_is_read_and_its_paths_start_from_its_folder(
         (("drain_seconds = 30", "noise = false"), "noise"),
         (("spiffe://cmpp.exchange/coord", "spiffe://other/coord"), "coordinator"),
         (("127.0.0.1:7443", "somewhere"), "listen_address"),
+        (("[records]", '[dial]\ncoordinator_address = "x"\n[records]'), "dial"),
+        (("[records]", "[dial]\n[records]"), "dial"),
         (('kind = "duckdb"', 'kind = "csv"'), "records"),
         (('kind = "duckdb"', 'kind = "sqlite"'), "records"),
         (('kind = "duckdb"', 'kind = "postgresql"'), "records"),
@@ -46,7 +48,7 @@ def test_the_sample_is_read_and_its_paths_start_from_its_folder(
 def test_a_wrong_setting_is_named(
     tmp_path: Path, change: tuple[str, str], named: str
 ) -> None:
-    text = NodeConfig.sample(site="NYC")
+    text = NodeConfig.sample(site="NYC", listen_address="127.0.0.1:7443")
     assert change[0] in text
     with pytest.raises(BadConfiguration, match=named):
         _load(tmp_path, text.replace(*change))

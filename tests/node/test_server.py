@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from grpc_health.v1 import health_pb2
 
-from node import server as door
+from node import door
 from node.grid import Grid
+from node.server import NodeServer
 from privacy import errors
 from proto import mtls, wire
 from proto.client import NodeClient, call
@@ -25,20 +26,29 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> doors.Centre:
     return doors.Centre(tmp_path_factory.mktemp("centre"))
 
 
+@pytest.fixture(params=doors.WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """Give each of the two ways to a door; one suite is for both."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def serving(centre: doors.Centre, tmp_path: Path) -> Iterator[doors.Serving]:
-    with doors.serving(centre, tmp_path) as opened:
+def serving(centre: doors.Centre, tmp_path: Path, way: str) -> Iterator[doors.Serving]:
+    with doors.serving(centre, tmp_path, way=way) as opened:
         yield opened
 
 
 def _health(serving: doors.Serving, identity: Identity) -> int:
     with mtls.channel(
         serving.address,
-        peer_dns="nyc.site.cmpp.exchange",
+        peer_dns=serving.dns,
         authority=identity.authority,
         identity=identity,
     ) as channel:
-        data = call(channel, door.HEALTH, b"", timeout=5, peer="node")
+        data = call(
+            channel, door.HEALTH, b"", timeout=5, peer="node", beside=serving.beside
+        )
     status: int = health_pb2.HealthCheckResponse.FromString(data).status
     return status
 
@@ -78,10 +88,10 @@ def test_health_is_told_to_the_coordinator_and_nobody_else(
 
 
 def test_a_reply_leaves_at_its_moment_whatever_the_outcome(
-    centre: doors.Centre, tmp_path: Path
+    centre: doors.Centre, tmp_path: Path, way: str
 ) -> None:
     timetable = Grid(base_seconds=0.3, cell_seconds=0.0)
-    with doors.serving(centre, tmp_path, timetable=timetable) as serving:
+    with doors.serving(centre, tmp_path, timetable=timetable, way=way) as serving:
         serving.story.outcome = doors.answer()
         with serving.client(centre.coordinator) as client:
             client.describe()
@@ -96,10 +106,10 @@ def test_a_reply_leaves_at_its_moment_whatever_the_outcome(
 
 
 def test_what_is_not_ready_is_pending_and_worked_on_once(
-    centre: doors.Centre, tmp_path: Path
+    centre: doors.Centre, tmp_path: Path, way: str
 ) -> None:
     timetable = Grid(base_seconds=0.1, cell_seconds=0.0)
-    with doors.serving(centre, tmp_path, timetable=timetable) as serving:
+    with doors.serving(centre, tmp_path, timetable=timetable, way=way) as serving:
         serving.story.gate.clear()
         with serving.client(centre.coordinator) as client:
             with pytest.raises(errors.Pending):
@@ -111,12 +121,12 @@ def test_what_is_not_ready_is_pending_and_worked_on_once(
 
 
 def test_a_full_node_says_busy_at_the_same_moment(
-    centre: doors.Centre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    centre: doors.Centre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(door, "_AT_ONCE", 1)
     monkeypatch.setattr(door, "_WAITING", 0)
     timetable = Grid(base_seconds=0.2, cell_seconds=0.0)
-    with doors.serving(centre, tmp_path, timetable=timetable) as serving:
+    with doors.serving(centre, tmp_path, timetable=timetable, way=way) as serving:
         serving.story.gate.clear()
         with serving.client(centre.coordinator) as client:
             with pytest.raises(errors.Pending):
@@ -158,11 +168,11 @@ def test_a_stopped_ledger_ends_the_process_with_code_5(
 
 
 def test_a_drain_lets_the_calls_inside_finish(
-    centre: doors.Centre, tmp_path: Path
+    centre: doors.Centre, tmp_path: Path, way: str
 ) -> None:
     timetable = Grid(base_seconds=0.6, cell_seconds=0.0)
     outcomes: list[object] = []
-    with doors.serving(centre, tmp_path, timetable=timetable) as serving:
+    with doors.serving(centre, tmp_path, timetable=timetable, way=way) as serving:
         clients = [serving.client(centre.coordinator) for _ in range(3)]
         for client in clients:
             client.describe()
@@ -208,7 +218,7 @@ def test_the_log_holds_fixed_words_and_public_fields_only(
         serving.story.outcome = errors.NotAllowed("a canary")
         client.answer(doors.ask(), deadline_seconds=5)
     lines = [
-        record.getMessage() for record in caplog.records if record.name == "node.server"
+        record.getMessage() for record in caplog.records if record.name == "node.door"
     ]
     assert lines == [
         "released metric=M08 key=000102030405",
@@ -217,9 +227,18 @@ def test_the_log_holds_fixed_words_and_public_fields_only(
 
 
 def test_an_address_in_use_is_a_bad_configuration(
-    serving: doors.Serving,
+    centre: doors.Centre, tmp_path: Path
 ) -> None:
-    second = door.NodeServer(
+    with (
+        doors.serving(centre, tmp_path) as serving,
+        pytest.raises(errors.BadConfiguration, match="listen_address"),
+    ):
+        _another(serving).start()
+
+
+def _another(serving: doors.Serving) -> NodeServer:
+    """Set up a second door at the address of the first."""
+    return NodeServer(
         doors.Steady(),
         carried={},
         door=door.Door(
@@ -230,15 +249,13 @@ def test_an_address_in_use_is_a_bad_configuration(
             clock=doors.now,
         ),
     )
-    with pytest.raises(errors.BadConfiguration, match="listen_address"):
-        second.start()
 
 
 def test_a_caller_that_hangs_up_early_starts_nothing_twice(
-    centre: doors.Centre, tmp_path: Path
+    centre: doors.Centre, tmp_path: Path, way: str
 ) -> None:
     timetable = Grid(base_seconds=0.2, cell_seconds=0.0)
-    with doors.serving(centre, tmp_path, timetable=timetable) as serving:
+    with doors.serving(centre, tmp_path, timetable=timetable, way=way) as serving:
         serving.story.gate.clear()
         with serving.client(centre.coordinator) as client:
             client.describe()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from node.importer.report import Problem
+from node.importer import Report
 from node.records.connect import Kind
 from privacy.errors import BadRecords
 from tests.import_place import PLAIN, Place, extended, site_on
@@ -34,10 +34,18 @@ def assert_refused(place: Place, match: str) -> None:
     generation, before = place.site.store.current(), place.content()
     with pytest.raises(BadRecords, match=match) as caught:
         place.take()
-    assert "nothing was imported" in caught.value.message
     assert re.fullmatch(r"[^.]+(\.csv[^.]*)*\.", caught.value.message)
     assert place.site.store.current() == generation
     assert place.content() == before
+
+
+def found(report: Report, check: str, table: str, field: str = "") -> int:
+    """Count what a check found in a table or field."""
+    return sum(
+        each.count
+        for each in report.findings
+        if (each.check.id, each.table, each.field) == (check, table, field)
+    )
 
 
 def test_an_unknown_file_is_refused(filled: Place) -> None:
@@ -50,11 +58,6 @@ def test_a_file_named_like_a_number_is_refused_by_its_position(filled: Place) ->
     assert_refused(filled, "File 1 is not a table")
 
 
-def test_a_folder_named_like_a_table_is_refused(filled: Place) -> None:
-    (filled.folder / "screening.csv").mkdir()
-    assert_refused(filled, "screening.csv is not a file")
-
-
 def test_an_unknown_column_is_refused_by_name(filled: Place) -> None:
     filled.write(extended("household", {"household_key": "c", "first_name": "x"}))
     assert_refused(filled, "first_name of household.csv is not in the dictionary")
@@ -65,7 +68,7 @@ def test_a_column_named_like_a_person_is_refused_by_its_position(filled: Place) 
     with pytest.raises(BadRecords) as caught:
         filled.take()
     assert "A000000123" not in caught.value.message
-    assert_refused(filled, "Column 4 of household.csv is not in the dictionary")
+    assert_refused(filled, "household.csv has no row with the names")
 
 
 def test_a_household_key_is_no_column_of_an_adults_table(filled: Place) -> None:
@@ -75,7 +78,7 @@ def test_a_household_key_is_no_column_of_an_adults_table(filled: Place) -> None:
 
 def test_a_column_given_twice_is_refused(filled: Place) -> None:
     (filled.folder / "household.csv").write_text("household_key,type,type\nc,a,b\n")
-    assert_refused(filled, "type is in household.csv twice")
+    assert_refused(filled, "stands twice in household.csv")
 
 
 def test_a_file_without_its_key_is_refused(filled: Place) -> None:
@@ -88,12 +91,9 @@ def test_an_empty_file_is_refused(filled: Place) -> None:
     assert_refused(filled, "participant.csv lacks person_key")
 
 
-@pytest.mark.parametrize("content", [b'c,"open\n', b"c,\xff\xfe\n", b'c,"a"b\n'])
-def test_a_file_that_is_not_csv_in_utf8_is_refused(
-    filled: Place, content: bytes
-) -> None:
-    (filled.folder / "household.csv").write_bytes(b"household_key,type\n" + content)
-    assert_refused(filled, "household.csv is not CSV in UTF-8")
+def test_a_file_whose_quotation_never_ends_is_refused(filled: Place) -> None:
+    (filled.folder / "household.csv").write_text('household_key,type\nc,"open\n')
+    assert_refused(filled, "never closes")
 
 
 def test_a_folder_without_households_is_refused(filled: Place) -> None:
@@ -102,7 +102,7 @@ def test_a_folder_without_households_is_refused(filled: Place) -> None:
 
 
 def test_a_missing_folder_is_refused(place: Place) -> None:
-    with pytest.raises(BadRecords, match="no such folder"):
+    with pytest.raises(BadRecords, match="cannot be read"):
         place.take()
     assert place.site.store.current() is None
 
@@ -117,14 +117,14 @@ def test_a_row_for_an_unknown_table_is_refused(filled: Place) -> None:
 def test_a_missing_column_is_empty_and_said(filled: Place) -> None:
     report = filled.take()
     assert filled.column("household.n_children") == [None, None]
-    assert report.problems["household", "n_children", Problem.NO_SUCH_COLUMN] == 1
+    assert found(report, "missing-column", "household", "n_children") == 1
 
 
 def test_a_row_of_another_length_is_dropped(filled: Place) -> None:
     with (filled.folder / "household.csv").open("a") as file:
         file.write("case 3,single_adult,1,and more\n")
     report = filled.take()
-    assert report.problems["household", "", Problem.RAGGED] == 1
+    assert found(report, "ragged-row", "household") == 1
     assert report.kept["household"] == 2
 
 
@@ -133,4 +133,4 @@ def test_a_byte_order_mark_and_blank_lines_do_not_matter(filled: Place) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes() + b"\r\n\r\n")
     report = filled.take()
     assert report.kept["household"] == 2
-    assert {problem for _, _, problem in report.problems} == {Problem.NO_SUCH_COLUMN}
+    assert found(report, "ragged-row", "household") == 0

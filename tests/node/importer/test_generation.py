@@ -43,10 +43,9 @@ def test_synthetic_records_need_no_mending_and_a_folder_equals_a_stream(
         place.folder, dictionary=DICTIONARY, site="BAL", seed=3, scale=0.1
     )
     report = place.take()
-    assert list(report.sentences()) == []
+    assert {each.check.id for each in report.findings} <= {"empty-table", "purged"}
     from_folder = {table: place.rows(table) for table in DICTIONARY.tables}
-    streamed = place.take_rows(synthetic.generate(site="BAL", seed=3, scale=0.1))
-    assert streamed.kept == report.kept
+    place.take_rows(synthetic.generate(site="BAL", seed=3, scale=0.1))
     for table in DICTIONARY.tables:
         assert sorted(map(str, from_folder[table])) == sorted(
             map(str, place.rows(table))
@@ -59,7 +58,7 @@ def test_synthetic_records_fill_an_encrypted_store(tmp_path: Path) -> None:
         report = place.take_rows(rows)
         assert set(report.kept) == set(DICTIONARY.tables)
         assert len(place.rows("enrolment")) == report.kept["enrolment"]
-        assert b"single_adult" not in place.content()
+        assert b"single_adult" not in place.content("records/*")
 
 
 def test_a_missing_table_is_empty(place: Place) -> None:
@@ -125,10 +124,14 @@ KILLED = """
     home = Path(sys.argv[1])
     importer.import_rows(
         rows(),
-        store=RecordStore(Place(kind=Kind.SQLITE, directory=home / "records"), SCHEMA),
-        keys=KeyStore(home / "keys", key_file=home / "keys.key"),
-        dictionary=DICTIONARY,
-        register=Register.open(f"sqlite:///{home}/register.sqlite"),
+        site=importer.Site(
+            store=RecordStore(
+                Place(kind=Kind.SQLITE, directory=home / "records"), SCHEMA
+            ),
+            keys=KeyStore(home / "keys", key_file=home / "keys.key"),
+            dictionary=DICTIONARY,
+            register=Register.open(f"sqlite:///{home}/register.sqlite"),
+        ),
         now=NOW,
     )
 """
@@ -189,7 +192,8 @@ def test_no_source_key_or_odd_value_reaches_a_file_log_or_error(
     }
     with caplog.at_level(logging.DEBUG):
         report = place.take(sheets)
-        said = [*report.sentences(), repr(report), repr(place.keys)]
+        said = [repr(report), repr(place.keys)]
+        screen = " ".join(report.sentences())
         said.append(repr(place.keys.load()))
         (place.folder / "household.csv").write_text(
             f'household_key\n{canaries[0]}"x"\n"'
@@ -201,3 +205,8 @@ def test_no_source_key_or_odd_value_reaches_a_file_log_or_error(
     # The search does find what is stored in the open.
     assert b"not_stated" in content
     assert [c for c in canaries if c.encode() in content or c in " ".join(said)] == []
+    # A word for a code is shown to whoever maps it, on their screen only.
+    codes = {"household.type", "screening.tool", "screening.result"}
+    assert {c for c in canaries if c in screen} == {
+        each.shown for each in report.findings if each.place in codes and each.shown
+    }
