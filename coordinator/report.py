@@ -94,6 +94,7 @@ def page(
     *,
     title: str,
     rho: Fraction,
+    banner: str = "",
 ) -> str:
     """Write the page: one part per result, styles included, nothing fetched.
 
@@ -102,6 +103,7 @@ def page(
         metrics: Their definitions.
         title: The heading.
         rho: The loss of everything on the page together, at one site.
+        banner: What a reader must know first, such as that all is invented.
     """
     sites = max((len(each.sites) for each in results), default=0)
     whole = all(each.answered == len(each.sites) for each in results)
@@ -114,6 +116,7 @@ def page(
     )
     return environment.get_template("report.html").render(
         title=title,
+        banner=banner,
         coverage=f"{sites} of {sites} sites answered everything"
         if whole
         else "Some totals are partial: each says which sites are in",

@@ -24,7 +24,7 @@ from coordinator.store import Store
 from node.answer import Node
 from node.ledger import Ledger
 from node.witness import Standing, Witness
-from privacy import archive, catalogue, mandate, roster
+from privacy import archive, catalogue, drawing, mandate, roster
 from privacy import edition as editions
 from privacy.catalogue import Programme
 from privacy.chain import Kind
@@ -36,6 +36,7 @@ from privacy.signing import Document
 from privacy.signing import Kind as Signed
 from privacy.statement import BOOT_BYTES
 from proto.wire import Answer, Ask, Refusal, RefusalCode
+from tests import draw_samples as draws
 from tests import governed, programme_samples
 from tests import signed_samples as samples
 
@@ -281,4 +282,25 @@ def lived(folder: Path) -> Network:
     network.submit(samples.revocation(opened))
     network.submit(samples.order("freeze", 1))
     network.submit(samples.order("resume", 2))
+    draw(network, "NYC")
     return network
+
+
+def draw(network: Network, site: str) -> Document:
+    """Hold a draw at a site, from the closed list to the outcome; return the list."""
+    closed, member = draws.closed(site=site), network.members[site]
+
+    def own(paper: Document) -> Document:
+        member.charter.enact(Kind.DRAW, paper, now=network.clock.now)
+        return network.submit(paper)
+
+    listed = own(draws.listed(closed))
+    head = (len(network.log.entries()), network.log.root())
+    for name in draws.MEMBERS:
+        network.submit(draws.pledge(listed, name, log=head))
+    for name in draws.MEMBERS:
+        network.submit(draws.share(listed, name))
+    nonce = member.charter.law().draws[listed.digest.hex()].nonce
+    assert nonce is not None
+    own(draws.outcome(listed, nonce, drawing.draw(closed, nonce).digest))
+    return listed

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import concurrent.futures
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -24,15 +26,20 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from coordinator import authority, profile
 from coordinator.authority import Authority
 from coordinator.database import address, connect
-from node.server import Carried, Door, NodeServer, Story
+from node.dial import NodeDial
+from node.door import Carried, Door, Story
+from node.server import NodeServer
 from proto import credentials
-from proto.client import NodeClient
+from proto.client import SITE_KEY, NodeClient
 from proto.cmpp.v1 import coordinator_pb2
 from proto.description import Description
 from proto.invitation import Joining
 from proto.mtls import COORDINATOR_DNS, COORDINATOR_URI, Identity, Trust
 from proto.wire import Answer, Ask
+from tests import dialled, frames
 from tests import signed_samples as samples
+
+_Raw = TypeVar("_Raw", bound=frames.RawConnection)
 
 
 def now() -> datetime:
@@ -221,29 +228,62 @@ def other_authority() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     return profile.authority(key, now=now()), key
 
 
+WAYS = ("serve", "dial")
+"""Both ways to a node's door: it listens, or it dials out to a switchboard."""
+
+
 @dataclass
 class Serving:
-    """A node's door that is open, and what may be changed about it."""
+    """A node's door that is open, and what may be changed about it.
 
-    server: NodeServer
+    Attributes:
+        port: Where a coordinator's calls go: to the node, or to the switchboard.
+        exchange: The switchboard, if the node dials.
+    """
+
+    server: NodeServer | NodeDial
     port: int
     story: Steady
     identity: Identity
     revoked: set[bytes]
     clock_offset: timedelta = timedelta(0)
     identity_readable: bool = True
+    exchange: dialled.Exchange | None = None
 
     def read_identity(self) -> Identity:
         if not self.identity_readable:
             raise OSError("a canary no log may show")
         return self.identity
 
+    def revoke(self, caller: Identity) -> None:
+        """Tell the node, and the switchboard, that a caller is no longer good."""
+        for kept in (self.revoked, *([self.exchange.revoked] if self.exchange else [])):
+            kept.add(fingerprint(caller))
+
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def dns(self) -> str:
+        """The name that whoever listens at the port must show."""
+        return COORDINATOR_DNS if self.exchange else "nyc.site.cmpp.exchange"
+
+    @property
+    def beside(self) -> tuple[tuple[str, str], ...]:
+        """What goes beside every call."""
+        return ((SITE_KEY, "NYC"),) if self.exchange else ()
+
     def client(self, identity: Identity, **more: float) -> NodeClient:
+        if self.exchange:
+            return self.exchange.client("NYC", identity, **more)
         return NodeClient(self.address, site="NYC", identity=identity, **more)
+
+    def raw(
+        self, tls: ssl.SSLContext, kind: type[_Raw] = frames.RawConnection, **more: Any
+    ) -> _Raw:
+        """Connect with a plain socket."""
+        return kind(self.port, tls, name=self.dns, beside=self.beside, **more)
 
 
 @contextmanager
@@ -253,6 +293,8 @@ def serving(
     story: Story | None = None,
     timetable: object | None = None,
     carried: Mapping[str, Carried] | None = None,
+    *,
+    way: str = "serve",
 ) -> Iterator[Serving]:
     identity = centre.node(folder / "node")
     revoked: set[bytes] = set()
@@ -268,13 +310,22 @@ def serving(
         timetable=timetable or Immediate(),  # type: ignore[arg-type]
         clock=lambda: now() + state.clock_offset,
     )
-    state.server = NodeServer(state.story, carried=carried or {}, door=door)
-    state.port = state.server.start()
-    try:
-        yield state
-    finally:
-        state.story.gate.set()
-        state.server.drain(5.0)
+    with ExitStack() as stack:
+        if way == "dial":
+            opened = dialled.exchange(centre.authority.pem, centre.coordinator)
+            state.exchange = stack.enter_context(opened)
+            door = replace(door, address=state.exchange.address)
+            state.server = NodeDial(state.story, carried=carried or {}, door=door)
+            dialled.start(state.server)
+            state.port = state.exchange.local_port
+        else:
+            state.server = NodeServer(state.story, carried=carried or {}, door=door)
+            state.port = state.server.start()
+        try:
+            yield state
+        finally:
+            state.story.gate.set()
+            state.server.drain(5.0)
 
 
 def fingerprint(identity: Identity) -> bytes:

@@ -61,7 +61,9 @@ class RawConnection:
         *,
         name: str = "nyc.site.cmpp.exchange",
         session: ssl.SSLSession | None = None,
+        beside: tuple[tuple[str, str], ...] = (),
     ) -> None:
+        self._beside = beside
         plain = socket.create_connection(("127.0.0.1", port), timeout=10)
         try:
             self.socket = tls.wrap_socket(plain, server_hostname=name, session=session)
@@ -97,6 +99,7 @@ class RawConnection:
             (":authority", self._name),
             ("te", "trailers"),
             ("content-type", "application/grpc"),
+            *self._beside,
             *more,
         ]
         body = bytes([compressed]) + len(message).to_bytes(4, "big") + message

@@ -2,7 +2,7 @@
 
 import csv
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,29 +54,37 @@ class Place:
                 writer.writeheader()
                 writer.writerows(rows)
 
+    def own(self, *, accepts_serious: bool = False) -> importer.Site:
+        """Return what an import fills; invented records may come in."""
+        return importer.Site(
+            store=self.site.store,
+            keys=self.keys,
+            dictionary=DICTIONARY,
+            register=self.site.register,
+            reports=self.home / "site" / "imports",
+            training=True,
+            accepts_serious=accepts_serious,
+        )
+
     def take(self, sheets: Sheets | None = None) -> Report:
         """Import the folder."""
         if sheets is not None:
             self.write(sheets)
         return importer.import_folder(
             self.folder,
-            store=self.site.store,
-            keys=self.keys,
-            dictionary=DICTIONARY,
-            register=self.site.register,
+            site=self.own(),
             now=NOW,
         )
 
-    def take_rows(self, rows: Iterator[tuple[str, Mapping[str, object]]]) -> Report:
+    def take_rows(
+        self,
+        rows: Iterator[tuple[str, Mapping[str, object]]],
+        *,
+        accepts_serious: bool = False,
+    ) -> Report:
         """Import rows that were never written down."""
-        return importer.import_rows(
-            rows,
-            store=self.site.store,
-            keys=self.keys,
-            dictionary=DICTIONARY,
-            register=self.site.register,
-            now=NOW,
-        )
+        site = self.own(accepts_serious=accepts_serious)
+        return importer.import_rows(rows, site=site, now=NOW)
 
     def rows(self, table: str) -> list[dict[str, object]]:
         """Return what the store holds of a table, without its own numbering."""
@@ -92,14 +100,14 @@ class Place:
         table, _, field = path.partition(".")
         return [row[field] for row in self.rows(table)]
 
-    def content(self) -> bytes:
+    def content(self, pattern: str = "*") -> bytes:
         """Return every byte the site has on disk, apart from the folder."""
-        files = (p for p in sorted(self.home.rglob("*")) if p.is_file())
+        files = (p for p in sorted(self.home.rglob(pattern)) if p.is_file())
         return b"".join(p.read_bytes() for p in files if self.folder not in p.parents)
 
 
-def site_on(kind: Kind, home: Path) -> Iterator[Place]:
-    site = make_site(kind, home / "site", str)
+def site_on(kind: Kind, home: Path, url: Callable[[], str] = str) -> Iterator[Place]:
+    site = make_site(kind, home / "site", url)
     keys = KeyStore.create(home / "site" / "keys", key_file=home / "site" / "keys.key")
     yield Place(site, keys, home / "export", home)
     site.store.close()

@@ -119,10 +119,13 @@ class OwnRecords:
         """Import a folder and close every quarter up to one."""
         report = importer.import_folder(
             folder,
-            store=self.store,
-            keys=self.keys,
-            dictionary=PROGRAMME.dictionary,
-            register=self.register,
+            site=importer.Site(
+                store=self.store,
+                keys=self.keys,
+                dictionary=PROGRAMME.dictionary,
+                register=self.register,
+                training=True,
+            ),
             now=NOW,
         )
         self.register.close(through, self.store, now=NOW)

@@ -46,7 +46,8 @@ def write_key(path: Path, name: str) -> Path:
 
 def lay_out(home: Path, site: str, *, opens: Sequence[Document], **caps: str) -> None:
     """Make a site with invented records, a roster, a policy and accepted mandates."""
-    command(home, "init", "--site", site, "--listen-address", "127.0.0.1:1")
+    where = ("--site", site, "--listen-address", "127.0.0.1:1")
+    command(home, "init", "--training", *where)
     command(home, "synthesize", "--scale", "0.02")
     command(home, "close", CLOSED_THROUGH)
     write_key(home / "identity" / "statement.key", site)

@@ -33,12 +33,12 @@ BANNED_WORDS = {
     *("rejects", "worker", "workers"),
 }
 # Where an unforeseen error may be caught, and where the clock may be read.
-DOORS = {"cli", "demo", "server"}
+DOORS = {"cli", "demo", "dial", "door", "linking", "server", "stream"}
 CLOCKS = {"cli", "demo"}
 
 # Every address in the repository is one we chose to name.
 HOSTS = {
-    *("127.0.0.1", "localhost", "apache.org", "arxiv.org", "doi.org"),
+    *("127.0.0.1", "localhost", "host", "apache.org", "arxiv.org", "doi.org"),
     *("github.com", "keepachangelog.com", "rfc-editor.org", "semver.org"),
     *("w3.org", "example.com", "example.org", "cmpp.exchange"),
 }

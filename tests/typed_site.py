@@ -19,6 +19,7 @@ from node.ledger import Charge
 from node.policy import plan
 from privacy import catalogue, pack
 from privacy import mandate as mandates
+from privacy import roster as roster_of
 from privacy.chain import Kind
 from privacy.query import Mode
 from privacy.signing import Document
@@ -119,22 +120,25 @@ class TypedSite:
         """Return the words by which somebody signs."""
         return "--key", str(self.key(name)), "--no-passphrase"
 
-    def begun(self) -> "TypedSite":
+    def begun(self, *, training: bool = False) -> "TypedSite":
         """Make the site, trust two officers, and draft its first policy."""
-        self.done("init", "--site", self.site)
+        self.done("init", "--site", self.site, *(["--training"] if training else []))
         publics = [self.key(n).with_suffix(".pub") for n in samples.OFFICERS]
         self.done("officer", "trust", *map(str, publics))
         self.done("policy", "draft")
         return self
 
-    def governed(self) -> "TypedSite":
+    def governed(self, *, training: bool = False) -> "TypedSite":
         """Make the site and put a roster and a signed policy in force."""
-        self.begun()
+        self.begun(training=training)
         for name in samples.OFFICERS:
             self.done("policy", "sign", *self.signing(name))
         self.done("policy", "adopt")
         charter, now = self.home.charter, self.now()
         roster = governed.roster()
+        if training:
+            named = f'"{roster_of.TRAINING}cmpp"'
+            roster = samples.roster(sites=governed.SITES, network=named)
         charter.enact(Kind.AGREED, subject=roster.digest.hex(), now=now)
         charter.enact(Kind.ROSTER, roster, now=now)
         return self

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import hpack
@@ -62,7 +63,7 @@ class _Tap:
 class TappedConnection(RawConnection):
     """A raw connection that keeps every byte which came back."""
 
-    def __init__(self, port: int, tls: ssl.SSLContext, **more: str) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext, **more: Any) -> None:
         super().__init__(port, tls, **more)
         self._tap = _Tap(self.socket)
         self.socket.settimeout(30)

@@ -1,9 +1,7 @@
 """Assemble the commands, and turn what goes wrong into words and an exit code."""
 
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,6 +12,7 @@ from coordinator.cli import (
     audits,
     board,
     centre,
+    draws,
     editions,
     logs,
     mandates,
@@ -23,10 +22,11 @@ from coordinator.cli import (
     programmes,
     queries,
     rosters,
+    serving,
 )
 from coordinator.cli.centre import SHOW, TELL, Centre
-from coordinator.config import DEFAULT_NETWORK
-from coordinator.server import Door, JoinServer
+from coordinator.config import DEFAULT_NETWORK, DEFAULT_TRAINING
+from privacy import roster
 from privacy.errors import (
     BadConfiguration,
     BadSignature,
@@ -62,10 +62,12 @@ app.add_typer(board.app, name="board")
 app.add_typer(rosters.app, name="roster")
 app.add_typer(editions.app, name="edition")
 app.add_typer(mandates.app, name="mandate")
+app.add_typer(draws.app, name="draw")
 app.add_typer(programmes.app, name="programme")
 app.add_typer(logs.app, name="log")
 app.add_typer(audits.app, name="audit")
 app.command()(audits.holdings)
+app.command()(serving.serve)
 
 
 @app.callback()
@@ -83,49 +85,45 @@ def _start(
     ] = None,
 ) -> None:
     context.obj = Centre(home.expanduser(), programme=programme)
+    centre.announce(context.obj)
 
 
 @app.command()
 def init(
     context: typer.Context,
+    *,
     join_address: Annotated[
         str, typer.Option(help="Where sites redeem invitations, as they reach it.")
     ] = "127.0.0.1:7440",
+    link_address: Annotated[
+        str | None,
+        typer.Option(help="Where they dial in, as they reach it; one port further."),
+    ] = None,
     network_name: Annotated[
-        str, typer.Option("--network", help="The network's name, for good.")
-    ] = DEFAULT_NETWORK,
+        str | None, typer.Option("--network", help="The network's name, for good.")
+    ] = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="For invented records only, for good.")
+    ] = False,
 ) -> None:
     """Make a coordinator: settings, authority, own certificate and keys, store."""
     opened = centre.opened(context)
-    opened.home.make(join_address=join_address, network=network_name)
+    name = network_name or (DEFAULT_TRAINING if training else DEFAULT_NETWORK)
+    if training and not roster.is_training(name):
+        raise BadConfiguration(
+            f"The name of a training network begins with {roster.TRAINING}, so nothing "
+            "was made; name it so, or leave --network out."
+        )
+    opened.home.make(join_address=join_address, link_address=link_address, network=name)
+    centre.announce(opened)
     authorities.create(opened.home.authority, now=centre.now())
     opened.authority.equip_coordinator(opened.home.identity, now=centre.now())
     SHOW.print(f"Made a coordinator in {opened.home.directory}.")
     SHOW.print(f"Authority fingerprint: {opened.authority.fingerprint}", soft_wrap=True)
     SHOW.print(
-        "Next: `cmpp serve` so that sites can join, then "
-        "`cmpp site invite NYC --address host:port`."
+        "Next: `cmpp serve` so that sites can join and dial in, then "
+        "`cmpp site invite NYC --address dial`."
     )
-
-
-@app.command()
-def serve(context: typer.Context) -> None:
-    """Keep the door open at which invited sites obtain their certificate."""
-    opened = centre.opened(context)
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: ending.set())
-    door = Door(
-        address=opened.config.join_address,
-        identity=opened.identity,
-        clock=centre.now,
-        leaf_days=opened.config.certificate_days,
-    )
-    server = JoinServer(opened.authority, door=door)
-    server.start()
-    TELL.print(f"Sites can join at {opened.config.join_address}.")
-    ending.wait()
-    server.stop()
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +20,6 @@ from coordinator.lines import Reply
 from coordinator.order import Order
 from coordinator.result import Result, Status, epsilon
 from privacy import loss
-from privacy.catalogue import Metric
 from privacy.mandate import Purpose
 
 PurposeOption = Annotated[
@@ -77,8 +76,10 @@ def show(
 ) -> None:
     """Show results in the terminal, or write their JSON."""
     if as_json:
-        centre.write_json([each.content() for each in results])
+        centre.write_json(_contents(opened, results))
         return
+    if opened.config.training:
+        SHOW.print(centre.TRAINING, style="bold", highlight=False)
     SHOW.print(report.table(results, opened.programme.metrics, by_site=by_site))
     SHOW.print(f"Intervals at {float(results[0].confidence):.0%}. {words.ONLY_NOISE}")
     absent = {
@@ -109,8 +110,8 @@ def tell_charges(outcome: Outcome) -> None:
 
 
 def write(
+    opened: Centre,
     results: Sequence[Result],
-    metrics: Mapping[str, Metric],
     *,
     title: str,
     rho: Fraction,
@@ -119,10 +120,19 @@ def write(
 ) -> None:
     """Write the page and the JSON, where asked for."""
     if page is not None:
-        _replace(page, report.page(results, metrics, title=title, rho=rho))
+        said = centre.TRAINING if opened.config.training else ""
+        metrics = opened.programme.metrics
+        text = report.page(results, metrics, title=title, rho=rho, banner=said)
+        _replace(page, text)
     if results_file is not None:
-        content = [each.content() for each in results]
+        content = _contents(opened, results)
         _replace(results_file, json.dumps(content, indent=2) + "\n")
+
+
+def _contents(opened: Centre, results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Return results for JSON; those of a training network say so, each."""
+    mark = {"training": True} if opened.config.training else {}
+    return [{**mark, **each.content()} for each in results]
 
 
 def finish(outcome: Outcome) -> None:

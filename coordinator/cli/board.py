@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.cli.centre import SHOW, TELL
 from privacy import signing
@@ -89,11 +90,16 @@ def sign(
 
 def signed_with(document: Document, key: Path, *, no_passphrase: bool) -> Document:
     """Return a document with the signature of a key, once its passphrase is typed."""
+    return document.signed_by(unlocked(key, no_passphrase=no_passphrase))
+
+
+def unlocked(key: Path, *, no_passphrase: bool) -> Ed25519PrivateKey:
+    """Open a member's private key, once its passphrase is typed."""
     words = None
     if not no_passphrase:
         said = typer.prompt("Passphrase, to sign this", hide_input=True, err=True)
         words = str(said).encode()
-    return document.signed_by(keys.load(key, passphrase=words))
+    return keys.load(key, passphrase=words)
 
 
 def write(path: Path, document: Document) -> None:

@@ -28,6 +28,7 @@ from coordinator.sites import Site, SiteList
 from coordinator.store import Store
 from privacy import catalogue
 from privacy.catalogue import Programme
+from privacy.errors import BadConfiguration
 from privacy.mandate import Mandate, Purpose
 from privacy.period import Period
 from privacy.roster import Roster
@@ -48,6 +49,22 @@ TELL: Final = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH
 AsJson = Annotated[
     bool, typer.Option("--json", help="Write JSON to standard output, nothing else.")
 ]
+
+
+TRAINING: Final = "TRAINING: every record behind these figures is invented."
+
+
+def announce(opened: "Centre") -> None:
+    """Say before anything else that the network is for training, if it is."""
+    if not opened.home.config_file.exists():
+        return
+    try:
+        training = opened.config.training
+    except BadConfiguration:
+        # The command itself says what is wrong.
+        return
+    if training:
+        TELL.print(TRAINING, style="bold black on yellow", highlight=False)
 
 
 def now() -> dt.datetime:
@@ -166,18 +183,23 @@ class Centre:
     @cached_property
     def identity(self) -> Identity:
         """The coordinator's own key and certificate, renewed in good time."""
+        return self.current_identity()
+
+    def current_identity(self) -> Identity:
+        """Read the key and certificate anew, for a process that runs for long."""
         left = credentials.left(self.home.identity, now=now())
         if left < dt.timedelta(days=RENEW_DAYS):
             return self.authority.equip_coordinator(self.home.identity, now=now())
         return credentials.load(self.home.identity)
 
     def connect(self, site: Site) -> NodeClient:
-        """Open a channel to one site's node."""
+        """Open a channel to one site's node, over its own link if it dials in."""
         return NodeClient(
-            site.address,
+            self.config.local_address if site.dials else site.address,
             site=site.name,
             identity=self.identity,
             call_timeout_seconds=self.config.call_timeout_seconds,
+            dialled=site.dials,
         )
 
     @cached_property

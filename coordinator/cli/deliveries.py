@@ -29,7 +29,8 @@ def submit(opened: Centre, document: Document, *, as_json: bool) -> None:
         centre.write_json({"digest": document.digest.hex(), "sites": sites})
     else:
         SHOW.print(f"Taken and logged: {document.digest.hex()}", soft_wrap=True)
-        SHOW.print(table(found))
+        if found:
+            SHOW.print(table(found))
     finish(found)
 
 

@@ -8,16 +8,19 @@ import typer
 from rich.table import Table
 
 from coordinator.cli import centre
-from coordinator.cli.centre import SHOW, AsJson, Centre
+from coordinator.cli.centre import SHOW, TELL, AsJson, Centre
 from coordinator.sites import Site
 from privacy.errors import BadConfiguration, ExchangeError
+from proto.invitation import spoken
 
 sites = typer.Typer(help="The sites that are asked.", no_args_is_help=True)
 certificates = typer.Typer(
     help="The certificates the centre has signed.", no_args_is_help=True
 )
 
-_Address = Annotated[str, typer.Option(help="Where its node listens, host:port.")]
+_Address = Annotated[
+    str, typer.Option(help="Where its node listens, host:port; dial if it dials in.")
+]
 _Provider = Annotated[str, typer.Option(help="Who runs it, as the roster will say.")]
 
 
@@ -69,6 +72,7 @@ def invite(
     invitation = opened.authority.invite(
         site,
         address=opened.config.join_address,
+        link=opened.config.link_address or "",
         now=centre.now(),
         hours=opened.config.invitation_hours,
     )
@@ -83,9 +87,10 @@ def invite(
         )
         return
     SHOW.print(f"Fingerprint to compare: {invitation.fingerprint}", soft_wrap=True)
+    _speak(invitation.fingerprint)
     SHOW.print(
-        f"Good for {opened.config.invitation_hours} hours. At the site: "
-        f"`cmpp-node init --site {site}` with this invitation:"
+        f"Good for {opened.config.invitation_hours} hours and one site. There: "
+        "`cmpp-node init --invitation` with this line:"
     )
     typer.echo(invitation.text())
 
@@ -97,7 +102,8 @@ def add(
     """Put a site on the list, or change where its node listens and who runs it."""
     listed = Site(name=site, address=address, provider=provider)
     centre.opened(context).sites.add(listed)
-    SHOW.print(f"{site} is asked at {address}.")
+    where = "over the link it opens" if listed.dials else f"at {address}"
+    SHOW.print(f"{site} is asked {where}.")
 
 
 @certificates.command("list")
@@ -117,7 +123,9 @@ def list_certificates(context: typer.Context, *, as_json: AsJson = False) -> Non
             ]
         )
         return
-    table = Table("Name", "Fingerprint", "Expires", "Revoked")
+    table = Table()
+    for column in ("Name", "Fingerprint", "Expires", "Revoked"):
+        table.add_column(column, overflow="fold")  # a fingerprint is copied whole
     for line in lines:
         expires = line.expires_at.strftime("%Y-%m-%d %H:%M UTC")
         marked = "yes" if line.revoked else "no"
@@ -128,16 +136,40 @@ def list_certificates(context: typer.Context, *, as_json: AsJson = False) -> Non
 @certificates.command()
 def fingerprint(context: typer.Context) -> None:
     """Print the authority's fingerprint, to be compared by telephone."""
-    typer.echo(centre.opened(context).authority.fingerprint)
+    found = centre.opened(context).authority.fingerprint
+    typer.echo(found)
+    _speak(found)
 
 
 @certificates.command()
-def revoke(context: typer.Context, certificate: str) -> None:
-    """Mark a certificate, named by its fingerprint, as no longer good."""
-    centre.opened(context).authority.revoke(certificate, now=centre.now())
+def revoke(
+    context: typer.Context,
+    certificate: Annotated[
+        str | None, typer.Argument(help="Its fingerprint, whole.")
+    ] = None,
+    *,
+    site: Annotated[
+        str | None, typer.Option(help="Every certificate of this site instead.")
+    ] = None,
+) -> None:
+    """Mark a certificate, and all that it was renewed into, as no longer good.
+
+    The site cannot renew or dial in with any of them, from this moment on.
+    """
+    authority = centre.opened(context).authority
+    if (certificate is None) == (site is None):
+        raise BadConfiguration(
+            "Name either one certificate by its fingerprint or a site with --site."
+        )
+    if site is not None:
+        marked = authority.revoke_site(site, now=centre.now())
+        SHOW.print(f"Revoked {marked} of {site}. An invitation lets it join again.")
+        return
+    marked = authority.revoke(certificate or "", now=centre.now())
     SHOW.print(
-        "Revoked. Add the fingerprint to revoked.txt beside each node's key, where "
-        "it counts at once."
+        f"Revoked {marked}, with what it was renewed into. If it was the "
+        "coordinator's own, add the fingerprint to revoked.txt beside each node's "
+        "key, where it counts at once."
     )
 
 
@@ -147,6 +179,12 @@ def renew(context: typer.Context) -> None:
     opened = centre.opened(context)
     opened.authority.equip_coordinator(opened.home.identity, now=centre.now())
     SHOW.print("The coordinator has a fresh certificate.")
+
+
+def _speak(fingerprint: str) -> None:
+    """Lay a fingerprint out to be read out by telephone, beside the data."""
+    for number, line in enumerate(spoken(fingerprint), 1):
+        TELL.print(f"    line {number}:  {line}", highlight=False)
 
 
 def _site(site: Site) -> dict[str, Any]:

@@ -110,8 +110,8 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
     asking.show(opened, outcome.results, as_json=as_json, by_site=by_site)
     asking.tell_charges(outcome)
     asking.write(
+        opened,
         outcome.results,
-        opened.programme.metrics,
         title=f"{chosen.title}, {period}",
         rho=outcome.rho,
         page=html,

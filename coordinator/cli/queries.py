@@ -109,8 +109,8 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
     asking.show(opened, outcome.results, as_json=as_json, by_site=True)
     asking.tell_charges(outcome)
     asking.write(
+        opened,
         outcome.results,
-        opened.programme.metrics,
         title=f"{wanted.metric.name}, {period}",
         rho=outcome.results[0].rho,
         page=html,
@@ -133,8 +133,8 @@ def show(
     asking.show(opened, [found], as_json=as_json, by_site=True)
     name = opened.programme.metric(found.metric).name
     asking.write(
+        opened,
         [found],
-        opened.programme.metrics,
         title=f"{name}, {found.period}",
         rho=found.rho,
         page=html,

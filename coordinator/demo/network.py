@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 from coordinator.demo import processes
 from coordinator.demo.processes import Processes, Typed
+from coordinator.sites import DIAL
+from privacy.errors import Unreachable
 
 PROVIDERS: Final = {
     "NYC": "Harbor Family Services",
@@ -25,6 +28,9 @@ BY_RULE: Final = ("BAL", "DCA")
 """Sites whose officers accept small mandates beforehand, by a rule they signed."""
 
 BY_HAND: Final = tuple(site for site in SITES if site not in BY_RULE)
+DIALLING: Final = ("BAL",)
+"""Sites that nobody can call: they open a link to the coordinator."""
+
 OFFICERS: Final = ("first-officer", "second-officer")
 CLOSED_THROUGH: Final = "FY2025-Q4"
 PLAIN: Final = "--no-passphrase"
@@ -51,6 +57,7 @@ class Plan:
         scale: Multiplies the households.
         records: A folder with one folder of CSV files for each site, to be
             imported instead of inventing records.
+        dialling: Sites that dial in; the others listen.
         lock: Held while the list of commands is written.
     """
 
@@ -58,6 +65,7 @@ class Plan:
     seed: int
     scale: float
     records: Path | None = None
+    dialling: tuple[str, ...] = DIALLING
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -119,21 +127,25 @@ def at_every(plan: Plan, commands: dict[str, list[Typed]]) -> dict[str, list[str
 
 def set_up(plan: Plan, running: Processes) -> None:
     """Make everything and start it; returns when every node answers."""
+    link, *_ = processes.free_row(2)
     door, *ports = processes.free_ports(1 + len(SITES))
     for folder in ("sites", "officers", "logs", "papers"):
         (plan.directory / folder).mkdir(parents=True)
     addresses = {
-        site: f"127.0.0.1:{port}" for site, port in zip(SITES, ports, strict=True)
+        site: DIAL if site in plan.dialling else f"127.0.0.1:{port}"
+        for site, port in zip(SITES, ports, strict=True)
     }
+    doors = ("--join-address", f"127.0.0.1:{door}", "--link-address")
     invited = cmpp_all(
         plan,
         [
-            Typed(("init", "--join-address", f"127.0.0.1:{door}")),
+            Typed(("init", "--training", *doors, f"127.0.0.1:{link}")),
             *(Typed(_invite(site, address)) for site, address in addresses.items()),
         ],
     )[1:]
     _serve(plan, running, "coordinator", plan.centre)
-    processes.wait_for(door, name="The coordinator", seconds=_START_SECONDS)
+    for port in (door, link):
+        processes.wait_for(port, name="The coordinator", seconds=_START_SECONDS)
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
         made = [
@@ -147,7 +159,9 @@ def set_up(plan: Plan, running: Processes) -> None:
         running.ending.set()
         pool.shutdown(cancel_futures=True)
     for site, port in zip(SITES, ports, strict=True):
-        processes.wait_for(port, name=f"The node of {site}", seconds=_START_SECONDS)
+        if site not in plan.dialling:
+            processes.wait_for(port, name=f"The node of {site}", seconds=_START_SECONDS)
+    _wait_for_links(plan)
 
 
 def loss_left(plan: Plan) -> Left:
@@ -172,7 +186,8 @@ def _site(plan: Plan, running: Processes, site: str, invited: tuple[str, str]) -
     """Take one site from nothing to serving."""
     address, said = invited
     invitation: str = json.loads(said)["invitation"]
-    start = ("--site", site, "--listen-address", address, "--invitation", invitation)
+    where = () if address == DIAL else ("--listen-address", address)
+    start = ("--training", "--site", site, *where, "--invitation", invitation)
     private = [plan.officer(site, name) for name in OFFICERS]
     public = [str(key.with_suffix(".pub")) for key in private]
     medium = str(private[0].parent)
@@ -194,7 +209,8 @@ def _site(plan: Plan, running: Processes, site: str, invited: tuple[str, str]) -
         node_all(plan, site, [Typed(tuple(each)) for each in words])
         if words is drafted:
             _accept_by_rule(plan.home(site) / "policy.toml")
-    _serve(plan, running, "node", plan.home(site))
+    how = "dial" if address == DIAL else "serve"
+    _serve(plan, running, "node", plan.home(site), how=how)
 
 
 def _accept_by_rule(policy: Path) -> None:
@@ -213,8 +229,27 @@ def _typed(plan: Plan, module: str, home: Path, commands: Sequence[Typed]) -> li
     return processes.typed(module, there)
 
 
-def _serve(plan: Plan, running: Processes, module: str, home: Path) -> None:
-    """Start a process that serves."""
-    command = [sys.executable, "-m", module, "--home", str(home), "serve"]
+def _wait_for_links(plan: Plan) -> None:
+    """Wait until every site that dials in can be reached.
+
+    Raises:
+        Unreachable: one cannot, in time.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    missing = set(plan.dialling)
+    while missing:
+        listed = json.loads(cmpp(plan, "site", "list", "--check", "--json"))
+        missing -= {line["site"] for line in listed if line["state"] == "serving"}
+        if missing and time.monotonic() > deadline:
+            raise Unreachable(
+                f"The node of {min(missing)} did not dial in; read its log."
+            )
+
+
+def _serve(
+    plan: Plan, running: Processes, module: str, home: Path, *, how: str = "serve"
+) -> None:
+    """Start a process that serves, or dials."""
+    command = [sys.executable, "-m", module, "--home", str(home), how]
     log = plan.directory / "logs" / f"{home.name}.log"
     running.start(home.name, command, log=log)

@@ -98,6 +98,17 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in listening]
 
 
+def free_row(count: int) -> list[int]:
+    """Choose ports on loopback that are free and follow one another."""
+    while True:
+        (first,) = free_ports(1)
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            row = list(range(first, first + count))
+            for port in row:
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+            return row
+
+
 def wait_for(port: int, *, name: str, seconds: float) -> None:
     """Wait until somebody listens on a port.
 

@@ -13,8 +13,9 @@ from node.carrier import Carrier
 from node.charter import Charter
 from node.cli.home import CONFIG, Home
 from node.config import NodeConfig
+from node.door import Door
 from node.ledger import Ledger
-from node.server import Door, NodeServer
+from node.server import NodeServer
 from node.witness import Standing, Witness
 from privacy.mechanism import Tally
 from privacy.statement import BOOT_BYTES

@@ -27,8 +27,9 @@ from node import identity
 from node.answer import Node
 from node.carrier import Carrier
 from node.charter import Charter
+from node.door import Door
 from node.ledger import Ledger
-from node.server import Door, NodeServer
+from node.server import NodeServer
 from node.witness import Standing, Witness
 from privacy import catalogue, mandate, roster
 from privacy.mechanism import Tally

@@ -231,7 +231,11 @@ def test_a_site_can_be_checked_and_a_certificate_revoked(
 def test_the_sample_settings_are_the_defaults(tmp_path: Path) -> None:
     home = Home(tmp_path / "fresh")
     home.make(join_address="127.0.0.1:7440")
-    assert home.config() == CoordinatorConfig(join_address="127.0.0.1:7440")
+    assert home.config() == CoordinatorConfig(
+        join_address="127.0.0.1:7440",
+        link_address="127.0.0.1:7441",
+        local_address="127.0.0.1:7442",
+    )
     assert home.directory.stat().st_mode & 0o077 == 0
 
 

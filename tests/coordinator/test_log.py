@@ -206,7 +206,7 @@ def test_the_public_files_can_be_checked_without_the_centre(
     with pytest.raises(BadSignature):
         gazette.check(public, key=bytes(32))
     assert sorted(path.name for path in public.iterdir()) == sorted(
-        ("log.jsonl", "head.json", "public.csv", "index.html")
+        ("log.jsonl", "head.json", "public.csv", "draws.csv", "index.html")
     )
 
 

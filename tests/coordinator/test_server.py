@@ -9,7 +9,8 @@ import pytest
 
 from coordinator import server
 from coordinator.server import Door, JoinServer
-from proto import credentials, invitation
+from proto import credentials, invitation, renewal
+from proto.cmpp.v1 import coordinator_pb2
 from proto.mtls import COORDINATOR_DNS
 from tests import doors, frames
 from tests import signed_samples as samples
@@ -62,9 +63,32 @@ def test_failed_attempts_learn_one_word(
             assert (heard.status, heard.message) == (b"3", b"malformed")
         other = raw.call("/cmpp.v1.Node/Answer", b"")
         assert (other.status, other.message) == (b"3", b"malformed")
-        assert raw.call(invitation.JOIN, _join(token, request)).status == b"0"
+        joined = raw.call(invitation.JOIN, _join(token, request))
+        assert joined.status == b"0"
+        stolen = credentials.signing_request(credentials.create_key(tmp_path / "e"))
+        for message in (
+            _join(token, stolen),
+            doors.join_bytes(doors.joining(token, request, "LAX"), signer="LAX"),
+        ):
+            again = raw.call(invitation.JOIN, message)
+            assert (again.status, again.message, again.data) == (b"7", b"denied", b"")
+        # The same site whose reply was lost: the same certificate, no second one.
         again = raw.call(invitation.JOIN, _join(token, request))
-        assert (again.status, again.message, again.data) == (b"7", b"denied", b"")
+        assert (again.status, again.data) == (b"0", joined.data)
+        assert len(centre.authority.issued()) == 2
+
+
+def test_whoever_knocks_may_ask_the_time_and_nothing_else(
+    door: tuple[doors.Centre, int],
+) -> None:
+    centre, port = door
+    with _raw(centre, port) as raw:
+        said = raw.call(renewal.MOMENT_TO_JOIN, b"")
+        there = coordinator_pb2.MomentReply.FromString(said.data[5:]).milliseconds
+        assert abs(there / 1000 - doors.now().timestamp()) < 60
+        assert raw.call(renewal.MOMENT_TO_JOIN, b"\x08\x01").message == b"malformed"
+        assert raw.call(renewal.MOMENT, b"").message == b"malformed"
+        assert raw.call(renewal.RENEW, b"").message == b"malformed"
 
 
 def test_an_error_inside_stays_inside(

@@ -28,6 +28,7 @@ from coordinator.store import Store
 from node import synthetic
 from node.cli.app import app
 from node.cli.home import Home
+from node.config import INVENTED
 from privacy import catalogue
 from privacy import mandate as mandates
 from privacy import roster as rosters
@@ -60,7 +61,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def write_records(folder: Path, site: str, *, scale: float, seed: int = 7) -> Path:
-    """Write a site's invented records as the folder its node will import."""
+    """Write a site's records as the folder its node will import.
+
+    They are invented, and lose the mark that says so: a live site takes in no other.
+    """
     synthetic.write_folder(
         folder / site,
         dictionary=PROGRAMME.dictionary,
@@ -68,6 +72,8 @@ def write_records(folder: Path, site: str, *, scale: float, seed: int = 7) -> Pa
         seed=seed,
         scale=scale,
     )
+    for path in (folder / site).iterdir():
+        path.write_text(path.read_text("utf-8").replace(INVENTED, ""), "utf-8")
     return folder / site
 
 
@@ -268,12 +274,23 @@ class NodeProcess:
         (line,) = [x for x in text.splitlines() if x.startswith("listen_address")]
         return line.split('"')[1]
 
-    def spawn(self) -> None:
+    @property
+    def number(self) -> int:
+        """The number by which the system knows the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def spawn(self, how: str = "serve") -> None:
         """Start the process; it does not listen yet."""
         assert self._process is None
         with (self.home / "serve.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "node", "--home", str(self.home), "serve"],
+                [sys.executable, "-m", "node", "--home", str(self.home), how],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -110,7 +110,7 @@ def test_the_results_have_the_published_form(demo: Demo) -> None:
     for result in found:
         assert set(result) == {
             *("metric", "version", "period", "mode", "sites_answered", "sites_total"),
-            *("confidence", "cells", "loss", "digest", "sites"),
+            *("training", "confidence", "cells", "loss", "digest", "sites"),
         }
         assert (result["sites_answered"], result["sites_total"]) == (5, 5)
         assert (result["mode"], result["confidence"]) == ("site", 0.95)
@@ -144,6 +144,8 @@ def test_it_says_what_a_board_needs(demo: Demo) -> None:
         assert words in " ".join(demo.said.split()), words
     page = (demo.plan.directory / "report.html").read_text()
     assert "5 of 5 sites" in page
+    assert "TRAINING: every record" in page
+    assert "TRAINING: every record" in demo.said
     assert "very likely between" in page
 
 

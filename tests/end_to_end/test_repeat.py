@@ -133,7 +133,7 @@ def edit_and_import(sites: list[NodeProcess], records: Path) -> None:
     for site in sites:
         folder = records / f"{site.site}.records"
         edit(folder)
-        node(site.home, "import", str(folder))
+        node(site.home, "import", str(folder), "--accept-serious")
         node(site.home, "close", LATER.label)
 
 
