@@ -49,7 +49,16 @@ def test_columns_keep_their_order_and_their_gaps(site: Site) -> None:
         {"hid": pa.array([None], pa.string())},
         {"n_adults": pa.array([1], pa.int32())},
     ],
-    ids=str,
+    ids=[
+        "out of range",
+        "text for a number",
+        "a fraction",
+        "a number for a code",
+        "a day too far",
+        "an unknown column",
+        "no key",
+        "no key column",
+    ],
 )
 def test_a_value_that_does_not_fit_its_field_is_refused_unquoted(
     site: Site, columns: dict[str, pa.Array]
