@@ -117,9 +117,17 @@ def given_for(
     It must be for this very key, and not revoked: whoever asks again after a reply
     was lost gets the same, and anybody else nothing.
     """
+    # One that was given for nothing of the kind is no answer: a missing token or
+    # certificate is equal to no other.
+    same = {
+        ISSUANCES.c.token_sha256: given.token_sha256,
+        ISSUANCES.c.renewed_from: given.renewed_from,
+    }
     kept = sa.select(ISSUANCES.c.leaf).where(
-        (ISSUANCES.c.token_sha256 == given.token_sha256)
-        | (ISSUANCES.c.renewed_from == given.renewed_from),
+        sa.or_(
+            sa.false(),
+            *(column == value for column, value in same.items() if value is not None),
+        ),
         ISSUANCES.c.public_key == _digest(public),
         CERTIFICATES.c.fingerprint == ISSUANCES.c.fingerprint,
         CERTIFICATES.c.revoked_at.is_(None),

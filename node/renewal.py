@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives import hashes
 
 from node import identity
 from node.notify import Notice, Notifier
-from privacy.errors import BadConfiguration, Busy, ExchangeError
+from privacy.errors import BadConfiguration, Busy, ExchangeError, Unreachable
 from proto import credentials, mtls, renewal
 from proto.proxy import proxy_for
 
@@ -156,7 +156,16 @@ class Renewal:
                 "cannot be renewed; set coordinator_address under [dial] in node.toml."
             )
         with self._lock():
-            self._exchange(self._address, now)
+            try:
+                self._exchange(self._address, now)
+            except Busy as error:
+                # Of the coordinator, not of this site: it counts as failing, or
+                # nobody here would hear of it until the certificate lapsed.
+                raise Unreachable(
+                    "The coordinator has no room for this site's renewals now; if it "
+                    "stays so, ask its operator whether somebody else renews with the "
+                    "site's certificate."
+                ) from error
             (self._directory / FAILING_FILE).unlink(missing_ok=True)
         _LOG.info("certificate renewed")
 

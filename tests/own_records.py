@@ -125,6 +125,7 @@ class OwnRecords:
                 dictionary=PROGRAMME.dictionary,
                 register=self.register,
                 training=True,
+                accepts_serious=True,  # an empty site is one of the worlds compared
             ),
             now=NOW,
         )

@@ -66,8 +66,9 @@ def commit(
     kept = keeper.keep(closed)
     try:
         document = _entered(site, listed.document(), now)
-    except ExchangeError:
-        kept.unlink(missing_ok=True)
+    except ExchangeError as error:
+        if not isinstance(error, Corrupt):  # else it may be entered all the same
+            kept.unlink(missing_ok=True)
         raise
     path = _write_paper(keeper, document, terms.name, output)
     SHOW.print(

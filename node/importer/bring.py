@@ -30,9 +30,12 @@ def _nobody(_table: str, _done: int, _total: int | None) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Bringing:
-    """What is brought in, and who is told how far it is."""
+    """What is brought in, and who is told how far it is.
+
+    Does not print: a location may hold a password.
+    """
 
     location: str | Path
     profile: Profile

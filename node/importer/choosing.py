@@ -18,9 +18,7 @@ def choose(location: str | Path, shelf: Shelf, dictionary: Dictionary) -> Found:
         BadRecords: none fits, or several do; the sentence says what to do next.
     """
     every = list(shelf)
-    # What is no source at all is said as it is, not as a profile's failure.
-    with open_source(location, Reading()):
-        pass
+    unread = _unreadable(location)
     for shipped in (False, True):
         some = [found for found in every if found.shipped is shipped]
         best = _fitting(location, [found.profile for found in some], dictionary)
@@ -32,7 +30,17 @@ def choose(location: str | Path, shelf: Shelf, dictionary: Dictionary) -> Found:
             )
         if best:
             return next(found for found in some if found.profile is best[0])
-    raise _none(location, every, dictionary)
+    # What is no source at all is said as it is, not as a profile's failure.
+    raise unread or _none(location, every, dictionary)
+
+
+def _unreadable(location: str | Path) -> BadRecords | None:
+    """Return why a source cannot be read without a profile, if it cannot."""
+    try:
+        with open_source(location, Reading()):
+            return None
+    except BadRecords as error:
+        return error
 
 
 def _fitting(

@@ -1,7 +1,7 @@
 """What an import noticed, grouped by what would repair it; for the site's own eyes.
 
 A finding counts. Where a value is shown at all it is a source's own word for a code,
-short, and only if the guard found nothing personal in it.
+short, in several rows, and only if the guard found nothing personal in it.
 """
 
 import functools
@@ -20,6 +20,10 @@ SHOWN_LENGTH: Final = 40
 ROWS_LISTED: Final = 100_000
 VALUES_LISTED: Final = 200
 """So many values of one field are told apart; the rest are counted together."""
+
+FEWEST_SHOWN: Final = 3
+"""A word of fewer rows is not shown: a name typed into the wrong cell is rare, and a
+system's own word for something is not."""
 
 OTHERS: Final = "(other values)"
 _FILE: Final = "checks.toml"
@@ -115,6 +119,12 @@ class _Group:
             self.rows.setdefault(source, array("q")).extend(rows[:room])
             self.listed += min(room, len(rows))
 
+    def add_all(self, other: "_Group") -> None:
+        """Count what another group counted."""
+        for source, rows in other.rows.items():
+            self.add(source, rows, 0)
+        self.count += other.count
+
 
 class Findings:
     """Counts while an import runs."""
@@ -182,7 +192,7 @@ class Findings:
                 count=group.count,
                 rows=MappingProxyType(group.rows),
             )
-            for (check, table, field, shown), group in self._groups.items()
+            for (check, table, field, shown), group in self._showable().items()
         )
         order = list(Severity)
         return tuple(
@@ -204,6 +214,18 @@ class Findings:
         for each in self.groups():
             if each.check.severity is Severity.SERIOUS:
                 yield each
+
+    def _showable(self) -> "dict[tuple[str, str, str, str], _Group]":
+        """Return the groups, with words of too few rows counted together."""
+        known = catalogue()
+        merged: dict[tuple[str, str, str, str], _Group] = {}
+        for (check, table, field_, shown), group in self._groups.items():
+            # A table's name is no cell, and the others are no word of a source.
+            rare = known[check].unit == "row" and group.count < FEWEST_SHOWN
+            word = "" if rare and shown != OTHERS else shown
+            into = merged.setdefault((check, table, field_, word), _Group())
+            into.add_all(group)
+        return merged
 
     def _told_apart(self, where: tuple[str, str, str], shown: str) -> str:
         """Return a value, or the name for all others once there are too many."""

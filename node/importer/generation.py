@@ -80,8 +80,8 @@ def replace(
     Requires: a household's row before its adults' rows, those before any other.
 
     Raises:
-        BadRecords: there is no household, or something serious was found that
-            nobody accepted; nothing was changed.
+        BadRecords: something serious was found that nobody accepted; nothing was
+            changed.
         Busy: another import or closing is running.
         BadConfiguration, Corrupt: the store or the key map cannot be used.
     """
@@ -198,10 +198,7 @@ def _checked(
     """Look at the whole, and write the report; say no if something is serious."""
     summary, findings, dictionary = intake.summary, intake.findings, site.dictionary
     if not summary.rows[HOUSEHOLDS]:
-        raise BadRecords(
-            "There is no household in these records, so nothing was imported: nobody "
-            "would be counted; check the export and the profile's household table."
-        )
+        findings.note("no-household", table=HOUSEHOLDS)
     _note_set_aside(summary, findings)
     checks.run(writer, origins=intake.origins, findings=findings, today=intake.today)
     appearance.look(

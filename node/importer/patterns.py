@@ -120,6 +120,8 @@ def hides(text: str) -> bool:
     """Tell whether a value must not be shown, even on the site's own screen."""
     return (
         len(text) > LONG_TEXT
+        # A terminal would obey what it cannot print.
+        or not text.isprintable()
         or _FORMS.search(text) is not None
         or _DAY.search(text) is not None
         or _DIGITS.search(text) is not None

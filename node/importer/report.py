@@ -158,7 +158,8 @@ def _alike(findings: list[Finding]) -> str:
 
 
 def _say(console: Console, line: str) -> None:
-    """Print a line as it is."""
+    """Print a line as it is, but for signs that would steer the terminal."""
+    line = "".join(sign if sign.isprintable() else "?" for sign in line)
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -183,8 +184,10 @@ def write(
         _SUMMARY: summary,
     }
     try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
         shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(mode=0o700, parents=True)
+        place.mkdir(mode=0o700)
         for name, text in files.items():
             if text is not None:
                 _private(place / name, text)
