@@ -1,6 +1,7 @@
 """Assemble the commands, and turn what goes wrong into words and an exit code."""
 
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,6 +20,7 @@ from node.cli import (
     mapping,
     notice,
     officer,
+    panels,
     policy,
     recording,
     rosters,
@@ -49,6 +51,7 @@ _EXIT_CODES: Final = (
 _INTERNAL: Final = 4
 
 app = typer.Typer(
+    cls=panels.Panels,
     help="Keep a site's records at the site, and answer with calibrated noise.\n\n"
     "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 cannot reach, 4 internal, "
     "5 the ledger stopped; doctor: 0 all ok, 10 look, 11 wrong.",
@@ -77,6 +80,7 @@ app.add_typer(rosters.app, name="roster")
 app.command("notice")(notice.write)
 stopping.register(app)
 custody.register(app)
+panels.arrange(app)
 
 
 @app.callback()
@@ -89,12 +93,19 @@ def _start(
 ) -> None:
     context.obj = Home(directory.expanduser())
     training.announce(context.obj)
+    # `doctor` says the same in its own way.
+    if context.invoked_subcommand != "doctor":
+        training.require_as_made(context.obj)
 
 
 def main() -> None:
     """Run one command; every failure is one sentence and an exit code."""
     # The transport's own log would mix with ours, and it quotes what peers sent.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # Whatever a command writes is its owner's alone, and what it holds in memory is
+    # not written when it dies.
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         app()
     except ExchangeError as error:

@@ -46,7 +46,7 @@ def examine(
     """
     site = home.opened(context)
     invited = None if invitation is None else Invitation.from_text(invitation)
-    findings = [*doctor.versions(), *_at_home(site)]
+    findings = [*doctor.versions(), *_at_home(site, invited=invited)]
     if invited is not None:
         findings += _to_join(invited, proxy)
     if source is not None:
@@ -60,7 +60,7 @@ def examine(
     raise typer.Exit(EXIT_CODES[state])
 
 
-def _at_home(site: Home) -> list[Finding]:
+def _at_home(site: Home, *, invited: Invitation | None) -> list[Finding]:
     """Look at a site that is there, and at what it can reach."""
     if not site.config_file.exists():
         return [
@@ -85,20 +85,24 @@ def _at_home(site: Home) -> list[Finding]:
     shows = doctor.worst(papers) is not State.WRONG
     return [
         *found,
-        *doctor.settings(config),
+        *doctor.settings(config, site.directory),
         *papers,
-        *_to_coordinator(site, shows=shows),
+        *_to_coordinator(site, shows=shows, invited=invited),
         *doctor.role(site.ledger_url, tables.metadata.tables),
         *doctor.importing(site.place.url or site.place.directory),
         *doctor.parts(_stores(site)),
     ]
 
 
-def _to_coordinator(site: Home, *, shows: bool) -> list[Finding]:
+def _to_coordinator(
+    site: Home, *, shows: bool, invited: Invitation | None
+) -> list[Finding]:
     """Look at the way to the coordinator, and show a certificate that may be good."""
     dial, folder = site.config.dial, site.config.identity_directory
     joined = (folder / credentials.CERTIFICATE_FILE).exists()
     if dial is None or not joined:
+        if invited is not None:
+            return []  # the invitation says where it is, and is looked at below
         return [
             Finding(
                 "clock",
@@ -132,10 +136,15 @@ def _to_join(invited: Invitation, proxy: str | None) -> list[Finding]:
     """Look at the way to the coordinator that an invitation names."""
     found: list[Finding] = []
     authority = invited.authority_pem
-    for address in filter(None, (invited.address, invited.link)):
-        found += doctor.way(
-            address, authority=authority, proxy_url=proxy, now=home.now()
-        )
+    for door, address in (("join", invited.address), ("dial", invited.link)):
+        if address:
+            found += doctor.way(
+                address,
+                authority=authority,
+                proxy_url=proxy,
+                now=home.now(),
+                door=door,
+            )
     if doctor.worst(found) is State.OK:
         found += doctor.accepted(
             invited.address,

@@ -189,6 +189,8 @@ def _make(made: Home, site: str, settings: str) -> None:
         file.write(settings)
         file.flush()
         os.fsync(file.fileno())
+    if draft.config.training:
+        training.mark(draft)
     _fill(draft, site)
     # Only now is there a site: every other command looks for this file.
     draft.config_file.replace(made.config_file)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from node import importer
 from node.cli import home
@@ -107,7 +108,7 @@ def confirm(
     for field, cell in guesses:
         made_of = ", ".join(cell.columns or tuple(cell.ticks)) or "the same everywhere"
         how = cell.derive or (f"recode {cell.recode}" if cell.recode else "as it is")
-        table.add_row(field, made_of, str(how))
+        table.add_row(field, _plainly(made_of), str(how))
     SHOW.print(table)
     if not yes and not typer.confirm("Are all of them right?"):
         raise BadConfiguration(
@@ -129,7 +130,7 @@ def list_profiles(context: typer.Context) -> None:
             str(known.version),
             "the software" if found.shipped else "this site",
             str(len(known.guesses()) or ""),
-            known.about,
+            _plainly(known.about),
         )
     SHOW.print(table)
 
@@ -187,8 +188,17 @@ def _show_proposal(proposal: Proposal) -> None:
     for line in proposal.lines:
         style = "red" if line.blocked else "" if line.field else "dim"
         table.add_row(
-            line.table, line.column, line.field or "not used", line.why, style=style
+            _plainly(line.table),
+            _plainly(line.column),
+            line.field or "not used",
+            line.why,
+            style=style,
         )
     SHOW.print(table)
     for note in proposal.notes:
         SHOW.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+def _plainly(words: str) -> Text:
+    """Return a source's own words as they are: none is an order to the terminal."""
+    return Text("".join(sign if sign.isprintable() else "?" for sign in words))

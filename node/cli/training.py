@@ -10,6 +10,7 @@ import typer
 from node import importer, synthetic
 from node.cli import home
 from node.cli.home import SHOW, TELL, Home
+from node.config import TRAINING_MARK
 from node.synthetic import Planted, export, layouts
 from node.synthetic.row import Rows
 from node.synthetic.truth import write as write_truth
@@ -31,6 +32,39 @@ def announce(site: Home) -> None:
         return
     if training:
         TELL.print(BANNER, style="bold black on yellow", highlight=False)
+
+
+def mark(made: Home) -> None:
+    """Write beside the settings of a new site that it is for training, for good."""
+    (made.directory / TRAINING_MARK).write_text(f"{BANNER}\n", encoding="ascii")
+
+
+def require_as_made(site: Home) -> None:
+    """Keep a site what it was made: its settings alone do not make it another.
+
+    Raises:
+        NotAllowed: `training` was added to the settings since, or taken out.
+    """
+    if not site.config_file.exists():
+        return
+    made = (site.directory / TRAINING_MARK).exists()
+    try:
+        training = site.config.training
+    except BadConfiguration:
+        # The command itself says what is wrong, or mends it.
+        return
+    if made and not training:
+        raise NotAllowed(
+            "This site was made for training and node.toml does not say so any more; "
+            "put `training = true` back, and make a live site in another directory "
+            "with `cmpp-node init`."
+        )
+    if training and not made:
+        raise NotAllowed(
+            "This site was not made for training and node.toml says it is; take "
+            "`training` out, and make a training site in another directory with "
+            "`cmpp-node init --training`."
+        )
 
 
 class Layout(StrEnum):
@@ -111,11 +145,7 @@ def _training_site(context: typer.Context) -> Home:
         NotAllowed: it is a live one.
     """
     site = home.opened(context)
-    if not site.config.training:
-        raise NotAllowed(
-            "This is a live site, so no records are invented here; make a training "
-            "site in another directory with `cmpp-node init --training`."
-        )
+    site.charter.check_may_invent()
     return site
 
 
