@@ -203,16 +203,25 @@ class Authority:
     def equip_coordinator(self, directory: Path, *, now: datetime) -> mtls.Identity:
         """Give the coordinator's own process a key and a fresh certificate.
 
-        The key in the directory is kept if there is one.
+        The key in the directory is kept if there is one, unless a certificate of it
+        was revoked: whoever stole it could go on with the fresh certificate, which
+        is no secret.
         """
-        path = directory / credentials.KEY_FILE
+        path = credentials.key_path(directory)
         key = (
             credentials.read_key(path)
             if path.exists()
             else credentials.create_key(path)
         )
+        with self._engine.connect() as connection:
+            spoilt = issuance.is_spoilt(connection, key.public_key())
+        if spoilt:
+            path = credentials.next_key(directory)
+            key = credentials.read_key(path)
         leaf = self.sign_coordinator(credentials.signing_request(key), now=now)
-        credentials.install(directory, leaf=leaf, authority=self.pem)
+        credentials.install(directory, leaf=leaf, authority=self.pem, key_file=path)
+        if spoilt:
+            credentials.forget_other_keys(directory)
         return credentials.load(directory)
 
     def revoke(self, fingerprint: str, *, now: datetime) -> int:

@@ -8,9 +8,11 @@ dialled in, by the same methods and with the same endings as if they called it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,6 +38,9 @@ _LOG = logging.getLogger(__name__)
 
 _LINKS_MAX: Final = 256
 _LINKS_PER_SITE: Final = 4
+_HELLO_SECONDS: Final = 10.0
+"""How long a site may take to say hello."""
+
 _CALLS_MAX: Final = 512
 _CALL_SECONDS_MAX: Final = 3_600.0
 _LOOK_SECONDS: Final = 0.2
@@ -84,6 +89,8 @@ class LinkServer:
         self._unary = unary
         self._doors = doors
         self._stopped = threading.Event()
+        self._arriving: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._watch = threading.Thread(target=self._look, name="links", daemon=True)
         self._outer = _server(
             _Outer(self._link, self._exchange), most=_LINKS_MAX, options=_LINK_OPTIONS
@@ -142,7 +149,6 @@ class LinkServer:
         if isinstance(link, Status):
             context.abort(link.code, link.words)
         try:
-            self._switchboard.plug(link)
             if context.add_callback(link.close):
                 threading.Thread(
                     target=self._hear, args=(frames, link), name="hear", daemon=True
@@ -159,20 +165,46 @@ class LinkServer:
     def _welcomed(
         self, frames: Iterator[bytes], context: grpc.ServicerContext
     ) -> Link | Status:
-        """Check who dials, take the hello, and prove to it who we are."""
+        """Check who dials, take the hello, prove to it who we are, and plug it in."""
         site, certificate = self._switchboard.caller(_auth(context))
-        if self._switchboard.open_links(site) >= _LINKS_PER_SITE:
-            raise Busy(f"{site} has too many links open; wait until the old ones end.")
-        hello = Frame.from_bytes(next(frames))
-        check(hello.kind is Kind.HELLO, "kind")
-        link = Link(site, certificate)
-        proof = links.prove(
-            self._doors.identity(),
-            nonce=hello.payload,
-            dialled_with=certificate.fingerprint(hashes.SHA256()),
-        )
-        link.send(Frame(kind=Kind.PROOF, payload=proof))
+        with self._room(site, context):
+            hello = Frame.from_bytes(next(frames))
+            check(hello.kind is Kind.HELLO, "kind")
+            link = Link(site, certificate)
+            proof = links.prove(
+                self._doors.identity(),
+                nonce=hello.payload,
+                dialled_with=certificate.fingerprint(hashes.SHA256()),
+            )
+            link.send(Frame(kind=Kind.PROOF, payload=proof))
+            self._switchboard.plug(link)
         return link
+
+    @contextlib.contextmanager
+    def _room(self, site: str, context: grpc.ServicerContext) -> Iterator[None]:
+        """Count a site's stream from before its hello, and end one that says none.
+
+        Streams that say nothing take up the room of other sites' links.
+
+        Raises:
+            Busy: The site has too many already.
+        """
+        with self._counting:
+            taken = self._arriving[site] + self._switchboard.open_links(site)
+            if taken >= _LINKS_PER_SITE:
+                raise Busy(
+                    f"{site} has too many links open; wait until the old ones end."
+                )
+            self._arriving[site] += 1
+        late = threading.Timer(_HELLO_SECONDS, context.cancel)
+        late.daemon = True
+        late.start()
+        try:
+            yield
+        finally:
+            late.cancel()
+            with self._counting:
+                self._arriving[site] -= 1
 
     def _hear(self, frames: Iterator[bytes], link: Link) -> None:
         """Take what a site sends, on a thread of its own."""

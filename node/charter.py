@@ -81,8 +81,22 @@ class Charter:
                     law = succession.extend(law, entry, file)
                     made = dt.datetime.fromisoformat(entry.at)
                     self.last_moment = max(self.last_moment, made)
+                self._check_kind(law)
                 self._law = law
             return self._law
+
+    def _check_kind(self, law: Law) -> None:
+        """Answer as a live site under no rules for training, whoever edited what.
+
+        Raises:
+            NotAllowed: the signed rules in force are for training.
+        """
+        if not self._training and True in _kinds(law):
+            raise NotAllowed(
+                f"Site {self.site} is under rules for training and its settings say "
+                "that it is live; put `training = true` back in node.toml. Nothing is "
+                "answered."
+            )
 
     def enact(
         self,
@@ -184,6 +198,12 @@ class Charter:
             return WAITING
         self.enact(Kind.ACCEPTED, subject=subject, now=now)
         return ADOPTED
+
+
+def _kinds(law: Law) -> set[bool]:
+    """Tell of each rule in force that names a network whether it is for training."""
+    rules = (law.roster, law.policy)
+    return {roster.is_training(each.network) for each in rules if each is not None}
 
 
 def _is_made_here(document: Document) -> bool:

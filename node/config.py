@@ -33,6 +33,9 @@ _ADDRESS = r"^[^@\s<>\",;]{1,64}@[A-Za-z0-9.-]{1,190}$"
 INVENTED: Final = "TRAINING-"
 """How every invented case and person number begins; a live site takes in none."""
 
+TRAINING_MARK: Final = "training.txt"
+"""Beside the settings of a site made for training: what a line in them cannot undo."""
+
 _LISTENING: Final = r"^[A-Za-z0-9.:\[\]-]+:[0-9]{1,5}$"
 KEY_PLACE = r"^(file:.+|credential:[A-Za-z0-9._-]+|keyring:[^/]+/[^/]+)$"
 _WEBHOOK = r"^(https://|http://(127\.0\.0\.1|localhost)[:/])\S{1,500}$"

@@ -27,6 +27,9 @@ _LOOK_SECONDS: Final = 0.2
 _OLD_SECONDS: Final = 60.0
 """How long a link that was replaced may take to end by itself."""
 
+_LAST_SECONDS: Final = 1.0
+"""How long the last words on a link may take to arrive at the end."""
+
 _NO_HURRY: Final = 4
 _CHANCE_STEPS: Final = 10_000
 _OWN_POOL: Final = (("grpc.use_local_subchannel_pool", 1),)
@@ -126,6 +129,13 @@ class NodeDial:
         self._stopped.set()
         if self._watch.is_alive():
             self._watch.join()
+        # What was put on its way has not arrived: a link that is cut now loses it.
+        proven = [each for each in self._links if each.is_proven]
+        for each in proven:
+            each.finish()
+        deadline = time.monotonic() + _LAST_SECONDS
+        while any(x.is_proven for x in proven) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS / 8)
         for each in self._links:
             each.close()
         self.keeper.close()

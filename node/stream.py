@@ -95,6 +95,7 @@ class Stream:
         self._caller: Caller | None = None
         self._under_way: set[int] = set()
         self._lock = threading.Lock()
+        self._finished = False
         self.is_closed = False
         self.was_superseded = False
         self.send(Frame(kind=Kind.HELLO, payload=self._nonce))
@@ -121,6 +122,12 @@ class Stream:
         """Tell the coordinator to send no more calls."""
         if self.is_proven:
             self.send(link.LEAVE)
+
+    def finish(self) -> None:
+        """Send what waits to be sent, and nothing after it; the other end closes."""
+        self._finished = True
+        with contextlib.suppress(Full):
+            self._outbox.put(None, timeout=_BLOCKED_SECONDS)
 
     def look(self, now: float) -> None:
         """Send a ping if one is due, and end a link on which nothing passes."""
@@ -179,7 +186,7 @@ class Stream:
             self.was_superseded = failure.code() is _SUPERSEDED
         if self.was_superseded:
             _LOG.info("link replaced")
-        elif not self.is_closed:
+        elif not self.is_closed and not self._finished:
             note(failure)
         self.close()
 

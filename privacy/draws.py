@@ -17,6 +17,9 @@ The nonce is made of all the shares. What this achieves:
 
 What it does not: whoever shares last, and works with the site, sees the result first
 and can keep the bytes back. The draw then stays open, or is abandoned, in public.
+The centre, through which shares pass, is such a one; working with a site, it can also
+show members different sets of pledges, gather a share for each, and publish the set it
+likes. A member sees that: the nonce in the log is not of the set they shared with.
 That a member read the log before pledging is that member's word; k of them say so.
 
 The site's ledger, the coordinator and the auditor all use this one reading.

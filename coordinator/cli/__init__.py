@@ -1,5 +1,5 @@
 """The commands of the centre: `cmpp`, noun then verb."""
 
-from coordinator.cli.app import main
+from coordinator.cli.start import main
 
 __all__ = ["main"]

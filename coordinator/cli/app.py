@@ -1,6 +1,5 @@
 """Assemble the commands, and turn what goes wrong into words and an exit code."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -128,8 +127,6 @@ def init(
 
 def main() -> None:
     """Run one command; every failure is one sentence and an exit code."""
-    # The transport's own log would mix with ours, and it quotes what peers sent.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         app()
     except ExchangeError as error:

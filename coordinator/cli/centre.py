@@ -17,7 +17,7 @@ from rich.console import Console
 
 from coordinator import database, editions
 from coordinator.authority import Authority
-from coordinator.config import CoordinatorConfig, Home
+from coordinator.config import FILE, CoordinatorConfig, Home
 from coordinator.desk import Desk
 from coordinator.documents import Documents
 from coordinator.evidence import Evidence
@@ -26,7 +26,7 @@ from coordinator.log import Log
 from coordinator.mandates import Wanted
 from coordinator.sites import Site, SiteList
 from coordinator.store import Store
-from privacy import catalogue
+from privacy import catalogue, roster
 from privacy.catalogue import Programme
 from privacy.errors import BadConfiguration
 from privacy.mandate import Mandate, Purpose
@@ -234,8 +234,25 @@ def asker() -> str:
 
 
 def opened(context: typer.Context) -> Centre:
-    """Return the centre the command line named."""
+    """Return the centre the command line named.
+
+    Raises:
+        BadConfiguration: its settings give the network another name than its rosters.
+    """
     centre = context.obj
     if not isinstance(centre, Centre):  # pragma: no cover - the callback set it
         raise TypeError
+    if centre.home.config_file.exists():
+        _require_name(centre)
     return centre
+
+
+def _require_name(centre: Centre) -> None:
+    """Keep the name a network has: it also says whether its records are invented."""
+    kept = centre.documents.all(Kind.ROSTER)
+    if kept and roster.parse(kept[-1].document).network != centre.config.network:
+        raise BadConfiguration(
+            f"The network is called {centre.config.network} in {FILE} and another name "
+            "in its rosters; it keeps its name for good, so put that back, or make a "
+            "new coordinator with `cmpp init` in another directory."
+        )

@@ -168,8 +168,9 @@ def revoke(
     marked = authority.revoke(certificate or "", now=centre.now())
     SHOW.print(
         f"Revoked {marked}, with what it was renewed into. If it was the "
-        "coordinator's own, add the fingerprint to revoked.txt beside each node's "
-        "key, where it counts at once."
+        "coordinator's own, run `cmpp authority renew`, which then makes a fresh key, "
+        "and add the fingerprint to revoked.txt beside each node's key, where it "
+        "counts at once."
     )
 
 

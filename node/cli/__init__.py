@@ -1,5 +1,5 @@
 """The commands of a site: `cmpp-node`, noun then verb."""
 
-from node.cli.app import main
+from node.cli.start import main
 
 __all__ = ["main"]

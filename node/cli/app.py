@@ -100,8 +100,6 @@ def _start(
 
 def main() -> None:
     """Run one command; every failure is one sentence and an exit code."""
-    # The transport's own log would mix with ours, and it quotes what peers sent.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Whatever a command writes is its owner's alone, and what it holds in memory is
     # not written when it dies.
     os.umask(0o077)

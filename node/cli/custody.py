@@ -213,6 +213,12 @@ def withdraw(context: typer.Context, *, case: _Case = False) -> None:
     done = consents.withdraw(site.records, site.key_map, whose, _number(whose))
     if done.known:
         SHOW.print("Withdrawn: nobody asks about this person any more.")
+    elif done.forgotten:
+        SHOW.print(
+            "This number was forgotten fifteen months after its draw: nobody can find "
+            "its records any more, so they stay counted without a name. Should the "
+            "source give the person a new number, withdraw that as well."
+        )
     else:
         SHOW.print(
             "No import has met this number. It is kept to when one does; check it for "
@@ -232,6 +238,8 @@ def status(context: typer.Context, *, case: _Case = False) -> None:
     found = consents.standing(site.key_map, whose, _number(whose))
     SHOW.print(f"Known from an import: {'yes' if found.known else 'no'}")
     SHOW.print(f"Withdrawn here: {'yes' if found.withdrawn else 'no'}")
+    if found.forgotten:
+        SHOW.print("Its number was forgotten: its records cannot be found any more.")
 
 
 @consent.command("restore")

@@ -1,8 +1,7 @@
 """Under which headings the commands are listed, and in which order."""
 
-from typing import Final
+from typing import Any, Final
 
-import click
 import typer
 from typer.core import TyperGroup
 from typing_extensions import override
@@ -41,7 +40,7 @@ class Panels(TyperGroup):
     """Lists commands by what somebody came to do, not by the alphabet."""
 
     @override
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Return the commands' names in the order of the headings."""
         return sorted(super().list_commands(ctx), key=_ORDER.index)
 
@@ -52,7 +51,8 @@ def arrange(app: typer.Typer) -> None:
     Raises:
         KeyError: a command has none; give it one above.
     """
-    for info in (*app.registered_commands, *app.registered_groups):
-        callback = getattr(info, "callback", None)
-        name = info.name or callback.__name__.replace("_", "-")
-        info.rich_help_panel = _PANEL[str(name)]
+    for command in app.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "")
+        command.rich_help_panel = _PANEL[str(name)]
+    for group in app.registered_groups:
+        group.rich_help_panel = _PANEL[group.name or ""]

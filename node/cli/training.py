@@ -145,7 +145,11 @@ def _training_site(context: typer.Context) -> Home:
         NotAllowed: it is a live one.
     """
     site = home.opened(context)
-    site.charter.check_may_invent()
+    if not site.config.training:
+        raise NotAllowed(
+            "This is a live site, so no records are invented here; make a training "
+            "site in another directory with `cmpp-node init --training`."
+        )
     return site
 
 

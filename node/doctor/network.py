@@ -25,22 +25,32 @@ _NAMES: Final = {
 
 
 def way(
-    address: str, *, authority: bytes, proxy_url: str | None, now: datetime
+    address: str,
+    *,
+    authority: bytes,
+    proxy_url: str | None,
+    now: datetime,
+    door: str = "",
 ) -> list[Finding]:
-    """Walk the way to the coordinator as far as it goes.
+    """Walk the way to one door of the coordinator as far as it goes.
 
     Args:
         address: Where the coordinator is, ``host:port``.
         authority: PEM of the authority it must show a certificate of.
         proxy_url: The proxy of the settings, if any.
         now: The moment.
+        door: Which door it is, in a word, where there is more than one.
     """
+
+    def named(check: str) -> str:
+        return f"{door} {check}".lstrip()
+
     try:
         proxy = proxy_for(address, setting=proxy_url)
     except BadConfiguration as error:
         return [
             Finding(
-                "proxy",
+                named("proxy"),
                 State.WRONG,
                 error.message,
                 "The setting was mistyped.",
@@ -48,12 +58,12 @@ def way(
             )
         ]
     found = reach.examine(address, authority=authority, proxy=proxy, now=now)
-    direct = [Finding("proxy", State.OK, "None is set; the way out is direct.")]
+    direct = Finding(named("proxy"), State.OK, "None is set; the way out is direct.")
     return [
-        *([] if proxy else direct),
+        *([] if proxy else [direct]),
         *(
             Finding(
-                _NAMES[each.step],
+                named(_NAMES[each.step]),
                 State.WRONG if each.is_end else State.OK,
                 each.found,
                 each.cause,
@@ -92,7 +102,7 @@ def accepted(
         return [_not_accepted(error)]
     said = "It answers, and takes this site's certificate."
     if identity is None:
-        said = "It answers."
+        said = "It answers where sites join."
     return [Finding("coordinator", State.OK, said), _skew(before, there, took)]
 
 

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from node import identity, renewal
-from node.config import NodeConfig
+from node.config import TRAINING_MARK, NodeConfig
 from node.doctor.finding import Finding, State
 from privacy.errors import BadConfiguration, ExchangeError
 from proto import credentials, mtls
@@ -15,10 +15,14 @@ from proto import credentials, mtls
 _ANEW = "Ask the coordinator's operator for an invitation and run cmpp-node join."
 
 
-def settings(config: NodeConfig) -> list[Finding]:
-    """Say what kind of site this is, and whether it knows the coordinator."""
-    kind = "Training: every record is invented." if config.training else "Live."
-    found = [Finding("site", State.OK, f"{config.site}. {kind}")]
+def settings(config: NodeConfig, home: Path) -> list[Finding]:
+    """Say what kind of site this is, and whether it knows the coordinator.
+
+    Args:
+        config: The settings.
+        home: The site's directory.
+    """
+    found = [_kind(config, made=(home / TRAINING_MARK).exists())]
     if config.dial is not None:
         where = f"Dials {config.dial.coordinator_address}."
         if config.listen_address is not None:
@@ -36,6 +40,21 @@ def settings(config: NodeConfig) -> list[Finding]:
             "it the certificate does not renew itself.",
         ),
     ]
+
+
+def _kind(config: NodeConfig, *, made: bool) -> Finding:
+    """Say whether the site is for training, as it was made and as it is set."""
+    if config.training is made:
+        kind = "Training: every record is invented." if made else "Live."
+        return Finding("site", State.OK, f"{config.site}. {kind}")
+    was, now = ("training", "live") if made else ("live", "training")
+    return Finding(
+        "site",
+        State.WRONG,
+        f"{config.site} was made as a {was} site and node.toml makes it a {now} one.",
+        "`training` in node.toml was changed since; it is for good.",
+        "Change it back; for the other kind make a site in another directory.",
+    )
 
 
 def certificate(directory: Path, *, site: str, now: datetime) -> list[Finding]:

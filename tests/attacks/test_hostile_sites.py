@@ -1,11 +1,14 @@
 """Be a hostile site at the switchboard; no other site, and no call, must suffer."""
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 
 import grpc
 import pytest
 
+from coordinator import linking
 from privacy import errors
 from proto import link, mtls
 from proto.client import DESCRIBE, call
@@ -150,14 +153,35 @@ def test_a_site_has_room_for_a_few_links_only(
                 third.next(Kind.PROOF)
                 calls.append(dialled.called(exchange, seconds=3))
                 third.next(Kind.CALL)
-                with (
-                    raw_site(exchange.address, nyc) as fourth,
-                    raw_site(exchange.address, nyc) as fifth,
-                ):
+                with raw_site(exchange.address, nyc) as fourth:
                     fourth.next(Kind.PROOF)
-                    assert fifth.ended() is grpc.StatusCode.RESOURCE_EXHAUSTED
+                    with raw_site(exchange.address, nyc) as fifth:
+                        assert fifth.ended() is grpc.StatusCode.RESOURCE_EXHAUSTED
     for thread, _ in calls:
         thread.join(10)
+
+
+def test_streams_that_say_nothing_take_no_room_from_other_sites(
+    centre: doors.Centre,
+    exchange: dialled.Exchange,
+    nyc: Identity,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(linking, "_HELLO_SECONDS", 2.0)
+    hou = centre.node(tmp_path_factory.mktemp("hou"), "HOU")
+    with ExitStack() as silent:
+        opened = [
+            silent.enter_context(raw_site(exchange.address, nyc, hello=False))
+            for _ in range(8)
+        ]
+        with raw_site(exchange.address, hou) as other:
+            other.next(Kind.PROOF)
+        codes = Counter(end.ended() for end in opened)
+    assert codes[grpc.StatusCode.RESOURCE_EXHAUSTED] == 4
+    assert sum(codes.values()) == 8
+    with raw_site(exchange.address, nyc) as end:
+        end.next(Kind.PROOF)
 
 
 def test_the_inner_door_is_for_the_coordinator_alone(

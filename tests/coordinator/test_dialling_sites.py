@@ -1,8 +1,10 @@
 """Check what the centre's own commands do about sites that dial in."""
 
 import json
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -98,6 +100,31 @@ def test_a_serving_centre_reaches_a_site_that_dials_in_for_its_other_commands(
         began = time.monotonic()
         dialled.until(lambda: not node.linked, what="the cut")
         assert time.monotonic() - began < 10
+
+
+def test_a_port_that_is_taken_is_one_sentence_and_not_the_transports_words(
+    tmp_path: Path,
+) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "GRPC_VERBOSITY"}
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        link = f"127.0.0.1:{taken.getsockname()[1]}"
+        words = ("--join-address", f"127.0.0.1:{processes.free_row(1)[0]}")
+        _run(tmp_path, "init", *words, "--link-address", link)
+        said = subprocess.run(
+            [sys.executable, "-m", "coordinator", "--home", str(tmp_path), "serve"],
+            check=False,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert said.returncode == 2
+    *_, last = told = said.stderr.splitlines()
+    assert (
+        last == f"The coordinator cannot listen on {link}; choose a free link_address."
+    )
+    assert all(line.startswith(("Sites can join", "The coordinator")) for line in told)
 
 
 @contextmanager

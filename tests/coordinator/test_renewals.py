@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from coordinator.renewals import Renewals
 from privacy.errors import BadConfiguration, Untrusted
@@ -64,6 +65,41 @@ def test_a_revoked_certificate_is_not_given_again_for_its_token(
         authority.admit(doors.joining(again, said.signing_request), now=now)
     # The token was not spent on that.
     authority.admit(doors.joining(again, request(tmp_path, "b")), now=now)
+
+
+def test_a_key_gets_again_only_what_it_was_given_for_the_same(
+    centre: doors.Centre, tmp_path: Path
+) -> None:
+    authority, now = centre.authority, doors.now()
+    same = request(tmp_path, "a")
+    leaves = []
+    for _ in range(2):  # invited twice, and joined with one key
+        token = authority.invite("NYC", address="x:1", now=now).token
+        leaves.append(authority.admit(doors.joining(token, same), now=now))
+        assert authority.admit(doors.joining(token, same), now=now) == leaves[-1]
+    assert leaves[0] != leaves[1]
+    # Another site that renews for that key is not handed the first one's.
+    other = authority.sign_node(request(tmp_path, "h"), site="HOU", now=now)
+    fresh = authority.renew(same, fingerprint=fingerprint(other), now=now)
+    again = authority.renew(same, fingerprint=fingerprint(leaves[0]), now=now)
+    assert len({fresh, again, *leaves}) == 4
+    assert authority.renew(same, fingerprint=fingerprint(other), now=now) == fresh
+
+
+def test_a_coordinator_whose_key_was_stolen_gets_a_certificate_on_a_fresh_one(
+    centre: doors.Centre, tmp_path: Path
+) -> None:
+    authority, now, home = centre.authority, doors.now(), tmp_path / "own"
+    first = authority.equip_coordinator(home, now=now)
+    assert authority.equip_coordinator(home, now=now).key == first.key
+    authority.revoke(
+        fingerprint(credentials.certificate(home).public_bytes(Encoding.DER)), now=now
+    )
+    fresh = authority.equip_coordinator(home, now=now)
+    assert fresh.key != first.key
+    assert credentials.load(home) == fresh
+    assert len(credentials.key_files(home)) == 1
+    assert authority.equip_coordinator(home, now=now).key == fresh.key
 
 
 def test_the_door_takes_two_methods_in_one_encoding(

@@ -10,9 +10,10 @@ from coordinator import report
 from coordinator.cli.centre import TRAINING
 from coordinator.config import CoordinatorConfig, Home
 from privacy.errors import BadConfiguration
-from tests.coordinator.test_cli import Run, run
+from tests.coordinator.network import Network
+from tests.coordinator.test_cli import Run, network, run
 
-__all__ = ["run"]
+__all__ = ["network", "run"]
 
 
 def test_a_training_network_is_named_so_for_good(run: Run, tmp_path: Path) -> None:
@@ -51,6 +52,20 @@ def test_every_command_begins_with_training(run: Run, words: tuple[str, ...]) ->
     code, _, told = run(*words)
     assert code == 0
     assert told.startswith("TRAINING: ")
+
+
+def test_a_network_that_has_a_roster_is_not_renamed(
+    run: Run, network: Network, tmp_path: Path
+) -> None:
+    assert network.sites
+    settings = tmp_path / "coordinator.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace('network = "cmpp"', 'network = "training-cmpp"'))
+    for words in (("site", "list"), ("query", "list"), ("serve",)):
+        code, _, told = run(*words)
+        assert (code, "keeps its name for good" in told) == (2, True)
+    settings.write_text(text)
+    assert run("site", "list")[0] == 0
 
 
 def test_json_is_only_json(run: Run) -> None:

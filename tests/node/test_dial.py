@@ -18,6 +18,7 @@ from proto.client import ANSWER
 from tests import dialled, doors, proxies
 
 QUESTION = wire.ask_to_bytes(doors.ask())
+DRAINS = 10
 QUICK = Pace(first_seconds=0.2, most_seconds=1.0)
 
 
@@ -218,6 +219,29 @@ def test_an_answer_whose_link_died_is_asked_again_by_the_asker(
     assert story.calls <= 2  # the ledger makes the second the same, and free
 
 
+def test_a_drain_lets_the_question_in_flight_arrive(
+    centre: doors.Centre, own: mtls.Identity, exchange: dialled.Exchange
+) -> None:
+    moments = Grid(base_seconds=0.1, cell_seconds=0.0)
+    door = replace(_door(centre, own, exchange.address), timetable=moments)
+    for number in range(DRAINS):
+        given: list[object] = []
+        with (
+            _dialling(door) as node,
+            exchange.client("NYC", centre.coordinator) as client,
+        ):
+            _linked(node)
+            question = doors.ask(metric=f"M{number:02}")
+            asking = threading.Thread(
+                target=lambda: given.append(client.answer(question, deadline_seconds=2))  # noqa: B023
+            )
+            asking.start()
+            dialled.until(lambda: node._links[0].is_busy, what="the call")
+            node.drain(5.0)
+            asking.join(10)
+        assert given == [doors.answer()]
+
+
 def test_a_link_grown_old_is_replaced_without_a_call_lost(
     centre: doors.Centre, own: mtls.Identity, exchange: dialled.Exchange
 ) -> None:
@@ -292,6 +316,19 @@ def test_what_the_log_says_of_links_is_fixed_words(
     ]
     assert said[:3] == ["dialling", "linked", "link lost kind=permission-denied"]
     assert set(said[3:]) <= {"link lost kind=permission-denied", "drained"}
+
+
+def test_a_node_that_was_told_to_end_does_not_speak_of_a_loss(
+    centre: doors.Centre,
+    own: mtls.Identity,
+    exchange: dialled.Exchange,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with _dialling(_door(centre, own, exchange.address)) as node:
+        _linked(node)
+    said = [r.getMessage() for r in caplog.records if r.name.startswith("node.")]
+    assert said == ["dialling", "linked", "drained"]
 
 
 def test_two_nodes_of_one_name_do_not_chase_each_other(

@@ -65,10 +65,14 @@ def test_all_is_ok_at_a_site_that_has_joined(
 def test_the_way_is_looked_at_before_there_is_a_site(
     exchange: Exchange, site: TypedSite
 ) -> None:
-    found = looked(site, "--invitation", invite(exchange).text())
+    invited = invite(exchange)
+    found = looked(site, "--invitation", invited.text())
     assert found["site"]["state"] == "look"
-    assert found["coordinator"]["found"] == "It answers."
+    assert found["coordinator"]["found"] == "It answers where sites join."
     assert found["clock"]["state"] == "ok"
+    for door, address in (("join", invited.address), ("dial", invited.link)):
+        port = address.rpartition(":")[2]
+        assert port in found[f"{door} port"]["found"]
     assert not site.directory.exists()
 
 

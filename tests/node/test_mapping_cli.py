@@ -120,3 +120,99 @@ def test_a_column_that_an_hmis_renamed_is_named_with_the_line_to_change(
     assert said.code == 2
     assert "map copy hmis-fy2024 my-hmis-fy2024" in said.told
     assert '"EnrollID"' in said.told
+
+
+def test_a_name_typed_where_a_code_belongs_is_not_written_into_a_profile(
+    site: TypedSite, tmp_path: Path
+) -> None:
+    rows = [{**row, "Reason Closed": "Moved"} for row in INTAKE]
+    for at, words in enumerate(["Zoraida Quispe", "Zoraida Quispe", "Goals met Ana"]):
+        rows[at]["Reason Closed"] = words
+    rows[4]["Gender"] = "Transwoman"
+    export = write(tmp_path / "export", {"Intake": rows})
+    site.done("map", "suggest", str(export), "--name", "ours")
+    text = (site.directory / "profiles" / "ours.toml").read_text("utf-8")
+    assert '"Moved" = "moved_away"' in text
+    assert "too few rows to be shown" in text
+    # A word this software knows is nobody's name, however rare it is.
+    assert '"M" = "man"' in text
+    for name in ("Zoraida", "Ana"):
+        assert name not in text
+    assert (
+        "Zoraida" not in site.done("map", "check", str(export), "--profile", "ours").out
+    )
+
+
+def test_a_column_with_signs_that_steer_a_terminal_is_shown_as_it_is(
+    site: TypedSite, tmp_path: Path
+) -> None:
+    rows = [{**row, "Score [/b]": "1", "Fit [m/f]": "1"} for row in INTAKE]
+    export = write(tmp_path / "export", {"Intake": rows})
+    said = site.done("map", "suggest", str(export), "--name", "ours").words
+    assert "[/b]" in said
+    assert "[m/f]" in said
+
+
+def test_what_an_editor_left_beside_the_profiles_is_passed_over(
+    site: TypedSite, export: Path
+) -> None:
+    site.done("map", "copy", "hmis-fy2026", "ours")
+    folder = site.directory / "profiles"
+    (folder / "My copy of ours.toml").write_text("nothing")
+    assert "ours" in site.done("map", "list").words
+    (folder / "ours.toml").write_text("[profile]\nname = ")
+    said = site.run("import", str(export))
+    assert said.code == 2
+    assert "profiles/ours.toml" in said.told
+    (folder / "ours.toml").write_bytes(b"\xff\xfe")
+    assert "profiles/ours.toml" in site.run("map", "list").told
+
+
+def test_a_guess_is_confirmed_wherever_in_its_line_it_stands(
+    site: TypedSite, export: Path
+) -> None:
+    site.done("map", "suggest", str(export), "--name", "ours")
+    file = site.directory / "profiles" / "ours.toml"
+    text = file.read_text("utf-8")
+    assert "guess = true" in text
+    lines = [
+        line.replace(", guess = true", "").replace("= { ", "= { guess = true, ")
+        if ", guess = true" in line
+        else line
+        for line in text.splitlines()
+    ]
+    file.write_text("\n".join(lines), "utf-8")
+    site.done("map", "confirm", "ours", "--yes")
+    assert "no guesses left" in site.done("map", "confirm", "ours").words
+    assert "A line with guess = true is a guess" in file.read_text("utf-8")
+
+
+def test_a_profile_whose_version_cannot_be_raised_is_not_saved(
+    site: TypedSite, tmp_path: Path
+) -> None:
+    text = site.done("map", "show", "hmis-fy2026").out
+    file = tmp_path / "written.toml"
+    file.write_text(text.replace("version = 1", "version = 1 # first"), "utf-8")
+    site.done("map", "copy", "hmis-fy2026", "ours")
+    said = site.run("map", "save", str(file), "ours")
+    assert said.code == 2
+    assert "stand alone on a line" in said.told
+
+
+def test_a_header_that_only_a_saved_profile_finds_is_found(
+    site: TypedSite, tmp_path: Path
+) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    lines = ["2/1/2024,3/1/2024", "Case,Kind", "1,single_adult", "2,single_adult"]
+    (folder / "Cases.csv").write_text("\n".join(lines))
+    file = tmp_path / "ours.toml"
+    file.write_text(
+        '[profile]\nname = "ours"\nversion = 1\ndictionary = "1"\nabout = "ours"\n'
+        '[source]\nheader_row = 2\n[[tables.household]]\nfrom = "Cases"\n'
+        'household_key = "Case"\n[tables.household.fields]\n'
+        'type = { column = "Kind" }\n'
+    )
+    assert site.run("import", str(folder)).code == 2
+    site.done("map", "save", str(file), "ours")
+    assert "are in use" in site.done("import", str(folder)).words

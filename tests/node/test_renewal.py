@@ -192,6 +192,24 @@ def test_a_site_that_asks_with_ever_new_keys_is_stopped(
     exchange.renewal(other).renew(now=doors.now())
 
 
+def test_a_coordinator_without_room_counts_as_failing_and_is_not_passed_over(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    folder = exchanging.aged(exchange.centre, tmp_path / "site", days=21)
+    authority, mark = exchange.centre.authority, exchanging.fingerprint(folder)
+    for number in range(issuance.GOOD_MAX - 1):  # by whoever has the site's key too
+        key = credentials.create_key(tmp_path / f"{number}.pem")
+        request = credentials.signing_request(key)
+        authority.renew(request, fingerprint=mark, now=doors.now())
+    keeping, now = exchange.renewal(folder), doors.now()
+    assert not keeping.look(now=now)
+    found = renewal.failing(folder)
+    assert found is not None
+    assert found.since == now
+    with pytest.raises(Unreachable, match="somebody else renews"):
+        keeping.renew(now=now)
+
+
 def test_a_coordinator_that_was_away_is_asked_again_and_it_is_said_since_when(
     exchange: Exchange, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from node.charter import Charter
 from node.cli.training import BANNER
-from node.config import INVENTED, NodeConfig
+from node.config import INVENTED, TRAINING_MARK, NodeConfig
 from node.importer.apart import apart
 from node.importer.rows import batches
 from node.ledger import Ledger
@@ -115,6 +115,48 @@ def test_a_layout_is_for_an_export(trained: TypedSite) -> None:
     said = trained.run("synthesize", "--layout", "eto")
     assert said.code == 2
     assert "--folder" in said.told
+
+
+# --- it stays what it was made -------------------------------------------------
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_settings_do_not_make_a_site_another_than_it_was(
+    tmp_path: Path, *, training: bool
+) -> None:
+    site = TypedSite(tmp_path)
+    site.done("init", "--site", "NYC", *(["--training"] if training else []))
+    settings = site.directory / "node.toml"
+    text = settings.read_text()
+    if training:
+        site.done("synthesize", "--scale", "0.02")
+        settings.write_text(text.replace("training = true", ""))
+    else:
+        settings.write_text(
+            text.replace('site = "NYC"', 'site = "NYC"\ntraining = true')
+        )
+    for words in (("status",), ("serve",), ("synthesize",), ("import", "x")):
+        said = site.run(*words)
+        assert (said.code, "another directory" in said.told) == (1, True)
+    looked = site.run("doctor", "--json")
+    assert looked.code == 11
+    (found,) = (each for each in looked.json["findings"] if each["check"] == "site")
+    assert "Change it back" in found["fix"]
+    settings.write_text(text)
+    site.done("status")
+
+
+def test_without_its_mark_a_site_under_signed_rules_still_answers_nothing(
+    tmp_path: Path,
+) -> None:
+    site = TypedSite(tmp_path).governed(training=True)
+    settings = site.directory / "node.toml"
+    settings.write_text(settings.read_text().replace("training = true", ""))
+    (site.directory / TRAINING_MARK).unlink()
+    for words in (("status",), ("dial",), ("serve",)):
+        assert site.run(*words).code != 0
+    with pytest.raises(NotAllowed, match="under rules for training"):
+        site.home.charter.law()
 
 
 # --- whom it meets -------------------------------------------------------------
