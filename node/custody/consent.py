@@ -32,10 +32,12 @@ class Standing:
     Attributes:
         known: Whether an import has met it.
         withdrawn: Whether its people are left out of every question.
+        forgotten: Whether its number was purged, so that nobody can find its records.
     """
 
     known: bool
     withdrawn: bool
+    forgotten: bool = False
 
 
 def standing(keys: KeyStore, whose: Whose, number: str) -> Standing:
@@ -49,6 +51,7 @@ def standing(keys: KeyStore, whose: Whose, number: str) -> Standing:
     return Standing(
         known=held.find(whose, number) is not None,
         withdrawn=held.is_marked(Mark.WITHDRAWN, whose, number),
+        forgotten=held.is_marked(Mark.PURGED, whose, number),
     )
 
 
@@ -73,7 +76,11 @@ def withdraw(store: RecordStore, keys: KeyStore, whose: Whose, number: str) -> S
             marks.withhold(writer, held)
             writer.consent_anew()
             store.publish(writer)
-    return Standing(known=own is not None, withdrawn=True)
+    return Standing(
+        known=own is not None,
+        withdrawn=True,
+        forgotten=held.is_marked(Mark.PURGED, whose, number),
+    )
 
 
 def restore(store: RecordStore, keys: KeyStore, whose: Whose, number: str) -> bool:

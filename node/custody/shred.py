@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from node.config import TRAINING_MARK
 from node.custody.inventory import CONFIG, Estate
 from node.stopping import shred
 from node.stopping.shred import Doomed
@@ -73,7 +74,8 @@ def _left(estate: Estate) -> list[Path]:
     found: dict[Path, None] = {}
     for folder in folders:
         for path in sorted(folder.rglob("*")):
-            stays = path == home / CONFIG or path.is_relative_to(home / _FINAL)
+            stays = path in {home / CONFIG, home / TRAINING_MARK}
+            stays = stays or path.is_relative_to(home / _FINAL)
             if ledger is not None and path.parent == ledger.parent:
                 stays = stays or path.name.startswith(ledger.name)
             if path.is_file() and not stays:

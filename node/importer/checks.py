@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
+    FromClause,
     Select,
     Table,
     case,
     func,
     select,
 )
+from sqlalchemy.sql.util import find_tables
 
 from node.importer import facts, gatherings
 from node.importer.facts import Facts
@@ -42,9 +44,11 @@ def run(writer: Writer, *, origins: Origins, findings: Findings, today: int) -> 
     schema = writer.schema
     with writer.transaction() as connection:
         gathered = facts.gather(connection, schema)
-        for name in PROBES:
+        for name in filter(writer.added, PROBES):
             _probe(connection, (schema, gathered), name, (origins, findings, today))
         for check, name, rows in gatherings.of(schema):
+            if not writer.added(name):
+                continue
             found = _count(connection, rows)
             if check != DUPLICATE or found * _DOUBLES_AMONG > origins.rows(name):
                 _note(connection, rows, (check, name), (origins, findings), found)
@@ -63,12 +67,19 @@ def _probe(
     origins, findings, today = noted
     table = schema.records[name]
     home, adult = gathered.households, gathered.adults
-    if schema.own_key(name) == "pid":
-        joined = table.outerjoin(adult, adult.c.pid == table.c.pid)
-        joined = joined.outerjoin(home, home.c.hid == adult.c.hid)
-    else:
-        joined = table.outerjoin(home, home.c.hid == table.c.hid)
     conditions = list(PROBES[name](table.c, home.c, adult.c, today))
+    asked = {
+        each
+        for _, failed in conditions
+        for each in find_tables(failed, check_columns=True)
+    }
+    joined: FromClause = table
+    if schema.own_key(name) == "hid":
+        joined = table.outerjoin(home, home.c.hid == table.c.hid)
+    elif asked & {adult, home}:
+        joined = table.outerjoin(adult, adult.c.pid == table.c.pid)
+        if home in asked:
+            joined = joined.outerjoin(home, home.c.home == adult.c.home)
     counts = [func.sum(case((failed, 1), else_=0)) for _, failed in conditions]
     found = connection.execute(select(*counts).select_from(joined)).one()
     for (check, failed), count in zip(conditions, found, strict=True):

@@ -77,12 +77,14 @@ def nearest(
 
     With it comes the error that says which line of it to change.
     """
+    close: list[tuple[int, Found, BadRecords]] = []
     for found in every:
         tables = _tables(location, found.profile)
         near = recognise.resembling(tables, [found.profile], dictionary)
         if near is not None:
-            return found, near[1]
-    return None
+            close.append((recognise.known(tables, found.profile), found, near[1]))
+    best = max(close, default=None, key=lambda each: each[0])
+    return None if best is None else best[1:]
 
 
 def _none(

@@ -62,11 +62,16 @@ def people(records: Reader | Writer, *, today: dt.date) -> dict[str, list[str]]:
     """Return the random ids of the households that are due, and of their adults."""
     schema = records.schema
     participant = schema.records[CONSENT_TABLE]
-    households = of_household(schema, last_day(today))
+    last, pool = last_day(today), schema.records["pool_entry"]
+    unselected = select(pool.c.hid).where(pool.c.drawn_on <= last, pool.c.selected == 0)
+    households = of_household(schema, last)
     adults = select(participant.c.hid, participant.c.pid).where(
         participant.c.hid.in_(households)
     )
     with records.transaction() as connection:
+        if connection.execute(unselected.limit(1)).first() is None:
+            # What follows reads every enrolment.
+            return {}
         found: dict[str, list[str]] = {
             hid: [] for hid in connection.scalars(households)
         }

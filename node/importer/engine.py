@@ -26,7 +26,7 @@ from node.importer.profile_own import require_own_names
 from node.importer.sources import Remark, SourceTable
 from privacy.dictionary import Dictionary
 
-_STRICTEST: Final = (Use.FIELD, Use.KEY, Use.FILTER, Use.DERIVED)
+_STRICTEST: Final = (Use.FIELD, Use.KEY, Use.FILTER, Use.NUMBERED, Use.DERIVED)
 
 
 class Readable(Protocol):

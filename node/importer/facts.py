@@ -13,14 +13,12 @@ from sqlalchemy import (
     Connection,
     MetaData,
     Select,
-    Subquery,
     Table,
     Text,
     case,
     func,
     insert,
     select,
-    union_all,
 )
 
 from node.records.schema import Schema
@@ -31,11 +29,11 @@ class Facts:
     """The two tables.
 
     Attributes:
-        households: One row each: hid, adults, entered_on, drawn_on, selected,
-            offer_outcome, in_pool, reselected, screened_on, enrolled_on,
-            transferred, known_on.
-        adults: One row each: pid, hid, enrolled_on, exited_on (None while any
-            enrolment is open).
+        households: One row each: hid, home (its `seq`), adults, entered_on,
+            drawn_on, selected, offer_outcome, in_pool, reselected, screened_on,
+            enrolled_on, transferred, known_on.
+        adults: One row each: pid, home (its household's `seq`), enrolled_on,
+            exited_on (None while any enrolment is open), screened_on, transferred.
     """
 
     households: Table
@@ -46,7 +44,15 @@ def gather(connection: Connection, schema: Schema) -> Facts:
     """Make and fill both tables."""
     metadata = MetaData()
     numbers = (
-        *("adults", "entered_on", "drawn_on", "selected", "in_pool", "reselected"),
+        *(
+            "home",
+            "adults",
+            "entered_on",
+            "drawn_on",
+            "selected",
+            "in_pool",
+            "reselected",
+        ),
         *("screened_on", "enrolled_on", "transferred", "known_on"),
     )
     households = Table(
@@ -61,9 +67,13 @@ def gather(connection: Connection, schema: Schema) -> Facts:
         "check_adult",
         metadata,
         Column("pid", Text),
-        Column("hid", Text),
-        Column("enrolled_on", BigInteger),
-        Column("exited_on", BigInteger),
+        *(
+            Column(name, BigInteger)
+            for name in (
+                *("home", "enrolled_on", "exited_on"),
+                *("screened_on", "transferred"),
+            )
+        ),
         prefixes=["TEMPORARY"],
     )
     metadata.create_all(connection, checkfirst=False)
@@ -87,36 +97,53 @@ def _fill(
 
 
 def _adults(schema: Schema) -> Select[tuple[object, ...]]:
-    """Return each adult with the first and last day of enrolment."""
-    adult, spell = schema.records["participant"], schema.records["enrolment"]
+    """Return each adult with what the rows about them say of days."""
+    records = schema.records
+    adult, home = records["participant"], records["household"]
+    spell, screening = records["enrolment"], records["eligibility_screening"]
     still = func.max(case((spell.c.exited_on.is_(None), 1), else_=0))
     spells = (
         select(
             spell.c.pid,
             func.min(spell.c.enrolled_on).label("enrolled_on"),
             case((still == 0, func.max(spell.c.exited_on))).label("exited_on"),
+            func.max(spell.c.transferred_in).label("transferred"),
         )
         .group_by(spell.c.pid)
         .subquery()
     )
+    screened = (
+        select(screening.c.pid, func.min(screening.c.screened_on).label("screened_on"))
+        .group_by(screening.c.pid)
+        .subquery()
+    )
+    joined = adult.outerjoin(home, home.c.hid == adult.c.hid)
+    for part in (spells, screened):
+        joined = joined.outerjoin(part, part.c.pid == adult.c.pid)
     return select(
-        adult.c.pid, adult.c.hid, spells.c.enrolled_on, spells.c.exited_on
-    ).outerjoin_from(adult, spells, spells.c.pid == adult.c.pid)
+        adult.c.pid,
+        home.c.seq.label("home"),
+        spells.c.enrolled_on,
+        spells.c.exited_on,
+        screened.c.screened_on,
+        spells.c.transferred,
+    ).select_from(joined)
 
 
 def _households(schema: Schema, adults: Table) -> Select[tuple[object, ...]]:
     """Return each household with its draw and the first days of what it did."""
     records = schema.records
     home, pool = records["household"], records["pool_entry"]
-    again, spell = records["pool_reentry"], records["enrolment"]
-    screening = records["eligibility_screening"]
+    again = records["pool_reentry"]
     listed = (
         select(
-            adults.c.hid,
+            adults.c.home,
             func.count().label("adults"),
             func.min(adults.c.enrolled_on).label("enrolled_on"),
+            func.min(adults.c.screened_on).label("screened_on"),
+            func.max(adults.c.transferred).label("transferred"),
         )
-        .group_by(adults.c.hid)
+        .group_by(adults.c.home)
         .subquery()
     )
     retried = (
@@ -124,23 +151,15 @@ def _households(schema: Schema, adults: Table) -> Select[tuple[object, ...]]:
         .group_by(again.c.hid)
         .subquery()
     )
-    screened = _first(adults, screening, func.min(screening.c.screened_on), "day")
-    moved = _first(adults, spell, func.max(spell.c.transferred_in), "transferred")
-    first = union_all(
-        select(pool.c.hid, pool.c.entered_on.label("day")),
-        select(listed.c.hid, listed.c.enrolled_on),
-        select(screened.c.hid, screened.c.day),
-    ).subquery()
-    known = (
-        select(first.c.hid, func.min(first.c.day).label("known_on"))
-        .group_by(first.c.hid)
-        .subquery()
+    joined = (
+        home.outerjoin(pool, pool.c.hid == home.c.hid)
+        .outerjoin(listed, listed.c.home == home.c.seq)
+        .outerjoin(retried, retried.c.hid == home.c.hid)
     )
-    joined = home.outerjoin(pool, pool.c.hid == home.c.hid)
-    for part in (listed, retried, screened, moved, known):
-        joined = joined.outerjoin(part, part.c.hid == home.c.hid)
+    known = _earlier(listed.c.enrolled_on, listed.c.screened_on)
     return select(
         home.c.hid,
+        home.c.seq.label("home"),
         pool.c.offer_outcome,
         func.coalesce(listed.c.adults, 0).label("adults"),
         pool.c.entered_on,
@@ -148,20 +167,15 @@ def _households(schema: Schema, adults: Table) -> Select[tuple[object, ...]]:
         pool.c.selected,
         case((pool.c.hid.is_(None), 0), else_=1).label("in_pool"),
         retried.c.reselected,
-        screened.c.day.label("screened_on"),
+        listed.c.screened_on,
         listed.c.enrolled_on,
-        moved.c.transferred,
-        known.c.known_on,
+        listed.c.transferred,
+        _earlier(pool.c.entered_on, known).label("known_on"),
     ).select_from(joined)
 
 
-def _first(
-    adults: Table, rows: Table, value: ColumnElement[int], name: str
-) -> Subquery:
-    """Return one value of each household, over its adults' rows."""
-    return (
-        select(adults.c.hid, value.label(name))
-        .join_from(adults, rows, rows.c.pid == adults.c.pid)
-        .group_by(adults.c.hid)
-        .subquery()
+def _earlier(one: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    """Return the earlier of two days, or the one that is known; on every engine."""
+    return case(
+        (one.is_(None), other), (other.is_(None), one), (one < other, one), else_=other
     )

@@ -5,6 +5,7 @@ short, in several rows, and only if the guard found nothing personal in it.
 """
 
 import functools
+import threading
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -129,7 +130,7 @@ class _Group:
 class Findings:
     """Counts while an import runs."""
 
-    __slots__ = ("_groups", "_hides", "_values")
+    __slots__ = ("_groups", "_hides", "_noting", "_values")
 
     def __init__(self, hides: Callable[[str], bool] = lambda _: True) -> None:
         """Start at nothing.
@@ -139,6 +140,7 @@ class Findings:
                 it, none is.
         """
         self._hides = hides
+        self._noting = threading.Lock()
         self._groups: dict[tuple[str, str, str, str], _Group] = {}
         self._values: dict[tuple[str, str, str], set[str]] = {}
 
@@ -176,9 +178,11 @@ class Findings:
         many = len(rows) if count is None else count
         if not many:
             return
-        value = self._told_apart((check, table, field), shown)
-        group = self._groups.setdefault((check, table, field, value), _Group())
-        group.add(source, rows, many)
+        # Reading and checking run at once, and both note.
+        with self._noting:
+            value = self._told_apart((check, table, field), shown)
+            group = self._groups.setdefault((check, table, field, value), _Group())
+            group.add(source, rows, many)
 
     def groups(self) -> tuple[Finding, ...]:
         """Return every group: the worst first, and then the most frequent."""

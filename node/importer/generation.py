@@ -6,7 +6,7 @@ stay as they are.
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import pyarrow as pa
 
 from node.importer import appearance, checks, drift, marks, report, rows
+from node.importer.ahead import ahead
 from node.importer.apart import apart
 from node.importer.batch import HOUSEHOLDS, Batch
 from node.importer.findings import Effect, Findings
@@ -95,10 +96,14 @@ def replace(
             batches(known) if callable(batches) else batches, training=site.training
         )
         kept = (marks.without_purged(batch, known, findings) for batch in incoming)
-        for stored in _stored(kept, sheets):
-            writer.load_arrow(stored.table, stored.rows)
-            intake.summary.add(stored)
-            intake.origins.add(stored)
+        # Three steps at once: read and map, check and give ids, load.
+        read = open_now.enter_context(contextlib.closing(ahead(_chunks(kept))))
+        ready = ahead(_stored(read, sheets))
+        with contextlib.closing(ready):
+            for stored in ready:
+                writer.load_arrow(stored.table, stored.rows)
+                intake.summary.add(stored)
+                intake.origins.add(stored)
         present.close()
         # The engine needs the memory next, and the pool would keep it.
         pa.default_memory_pool().release_unused()
@@ -165,21 +170,32 @@ def _sheets(
     }
 
 
-def _stored(batches: Iterable[Batch], sheets: dict[str, Sheet]) -> Iterator[Stored]:
-    """Yield checked rows: a table's in order, parents before what belongs to them."""
-    waiting = 0
+def _chunks(batches: Iterable[Batch]) -> Generator[list[Batch], None, None]:
+    """Yield batches, so many together as wait for their people at most."""
+    chunk: list[Batch] = []
+    rows = 0
     for batch in batches:
-        if batch.table not in sheets:
-            raise BadRecords(
-                "A row is for a table that is not in the dictionary, so nothing was "
-                "imported; drop or map it."
-            )
-        if waiting + batch.rows.num_rows > CHUNK:
-            yield from _flushed(sheets)
-            waiting = 0
-        sheets[batch.table].add(batch)
-        waiting += batch.rows.num_rows
-    yield from _flushed(sheets)
+        if rows + batch.rows.num_rows > CHUNK:
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(batch)
+        rows += batch.rows.num_rows
+    yield chunk
+
+
+def _stored(
+    chunks: Iterable[list[Batch]], sheets: dict[str, Sheet]
+) -> Generator[Stored, None, None]:
+    """Yield checked rows: a table's in order, parents before what belongs to them."""
+    for chunk in chunks:
+        for batch in chunk:
+            if batch.table not in sheets:
+                raise BadRecords(
+                    "A row is for a table that is not in the dictionary, so nothing "
+                    "was imported; drop or map it."
+                )
+            sheets[batch.table].add(batch)
+        yield from _flushed(sheets)
     for sheet in sheets.values():
         sheet.finish()
 

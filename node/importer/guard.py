@@ -47,6 +47,8 @@ class Use(Enum):
     """Replaced by a random id."""
     DERIVED = auto()
     """Only a coarse derivation is kept."""
+    NUMBERED = auto()
+    """Replaced by a small number of the site's own, as of a project."""
     FILTER = auto()
     """Decides which rows are taken, and is not kept."""
 
@@ -66,6 +68,9 @@ _NO_KEYS: Final = frozenset(
         *(Kind.BIRTH, Kind.ADDRESS, Kind.SOCIAL, Kind.BODY, Kind.DEVICE, Kind.TEXT),
     }
 )
+# Who works on a case may be known by name or address; whose case it is may not.
+_NO_NUMBERS: Final = _NO_KEYS - {Kind.NAME, Kind.EMAIL}
+_NO_NUMBER_FORMS: Final = (Kind.A_NUMBER, Kind.SSN)
 _NO_KEY_FORMS: Final = (Kind.A_NUMBER, Kind.SSN, Kind.EMAIL, Kind.PHONE)
 
 
@@ -177,7 +182,8 @@ class Guard:
         if use is Use.DERIVED:
             return None
         named = self.header(table, column)
-        if named and (use is not Use.KEY or named.kind in _NO_KEYS):
+        allowed_less = {Use.KEY: _NO_KEYS, Use.NUMBERED: _NO_NUMBERS}
+        if named and named.kind in allowed_less.get(use, (named.kind,)):
             return named
         seen = self._seen.get((table, column))
         if seen is None or use is Use.FILTER:
@@ -278,6 +284,8 @@ def _by_values(seen: _Seen, use: Use) -> Kind | None:
     forms = dict(seen.explicit)
     if use is Use.KEY:
         forms = {kind: forms[kind] for kind in _NO_KEY_FORMS if kind in forms}
+    elif use is Use.NUMBERED:
+        forms = {kind: forms[kind] for kind in _NO_NUMBER_FORMS if kind in forms}
     else:
         for kind, count in seen.bare.items():
             forms[kind] = forms.get(kind, 0) + count

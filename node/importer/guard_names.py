@@ -17,6 +17,7 @@ _NUMBERS: Final = frozenset({"#", "no", "num", "nbr", "nro", "numero"})
 _APOSTROPHES: Final = "'\u2019"
 _LONGEST_PHRASE: Final = 6
 _SHORT_WORD: Final = 3
+_LONG_PHRASE: Final = 5
 _DEFAULT_OFFER: Final = "drop the column"
 
 
@@ -28,6 +29,7 @@ class _Rule:
     phrases: frozenset[str]
     whole: frozenset[str]
     unless: frozenset[str]
+    public: frozenset[str]
     offer: str
 
 
@@ -44,10 +46,27 @@ def kind_of(column: str, *, table: str = "") -> Kind | None:
     spans = _spans(words)
     for rule in _rules():
         if not rule.phrases.isdisjoint(spans) or "".join(words) in rule.whole:
-            extra = _spans(_words(table)) if words in (["name"], ["nombre"]) else set()
-            if rule.unless.isdisjoint(spans | extra):
+            bare = words in (["name"], ["nombre"])
+            public = bare and rule.public.issuperset(_words(table) or ["name"])
+            if rule.unless.isdisjoint(spans) and not public:
                 return rule.kind
+        elif len(words) == 1 and _run_together(words[0], rule):
+            return rule.kind
     return None
+
+
+def _run_together(word: str, rule: "_Rule") -> bool:
+    """Tell whether a name without spaces or capitals begins or ends with a phrase.
+
+    Databases write names so: ``homephone``.
+    """
+    ends = (
+        len(each) >= _LONG_PHRASE and (word.startswith(each) or word.endswith(each))
+        for each in rule.phrases
+    )
+    return any(ends) and not any(
+        each in word for each in rule.unless if len(each) > _SHORT_WORD
+    )
 
 
 def offer_for(kind: Kind) -> str:
@@ -114,6 +133,7 @@ def _rules() -> tuple[_Rule, ...]:
                 phrases=_joined(section.texts("phrases")),
                 whole=_optional(section, "whole"),
                 unless=unless if firm else unless | harmless,
+                public=_optional(section, "public"),
                 offer=section.optional_text("offer") or _DEFAULT_OFFER,
             )
         )

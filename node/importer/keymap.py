@@ -221,14 +221,17 @@ class KeyMap:
         """Look up numbers not seen in this import; draw ids for the new ones."""
         digests = self._digests(kind, raw)
         found = self._sorted.find(digests)
-        if None not in found:
-            return cast("list[bytes]", found)
         new = [digest for digest, own in zip(digests, found, strict=True) if not own]
+        if not new:
+            return cast("list[bytes]", found)
         chance = secrets.token_bytes(HALF * len(new))
+        drawn = [chance[at : at + HALF] for at in range(0, len(chance), HALF)]
         self._drawn[0].extend(b"".join(new))
         self._drawn[1].extend(chance)
-        drawn = (chance[at : at + HALF] for at in range(0, len(chance), HALF))
-        return [own or next(drawn) for own in found]
+        if len(new) == len(found):
+            return drawn
+        turns = iter(drawn)
+        return [own or next(turns) for own in found]
 
     def _fold(self) -> None:
         """Sort new entries among the old ones, and forget the numbers themselves."""

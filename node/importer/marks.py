@@ -12,14 +12,21 @@ from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Column, ColumnElement, Integer, Row, Table, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, or_, select, update
 
 from node.importer import due
-from node.importer.batch import HOUSEHOLD_KEY, PERSON_KEY, SOURCE_ROW, Batch
+from node.importer.batch import (
+    HOUSEHOLD_KEY,
+    HOUSEHOLDS,
+    PERSON_KEY,
+    SOURCE_ROW,
+    Batch,
+)
 from node.importer.findings import Findings
 from node.importer.keymap import HOUSEHOLD, PERSON, KeyMap, Mark
 from node.importer.keys import KeyStore
 from node.records.generation import Reader, Writer
+from node.records.load import read_arrow
 from node.records.schema import CONSENT_FIELD, CONSENT_TABLE, Schema
 from node.records.store import RecordStore
 
@@ -27,7 +34,6 @@ CONSENT_WITHDRAWN: Final = "withdrawn"
 LISTED_AGAIN: Final = "purged-listed-again"
 
 _AT_ONCE: Final = 500
-_CHUNK: Final = 100_000
 _KEYS: Final = ((HOUSEHOLD_KEY, HOUSEHOLD), (PERSON_KEY, PERSON))
 _OWN: Final = frozenset({"seq", "household", "person"})
 
@@ -106,50 +112,60 @@ def carry(writer: Writer, reader: Reader, keys: KeyMap) -> None:
     purged = keys.marked_ids(Mark.PURGED)
     if not purged:
         return
+    wanted = pa.array(sorted(purged), pa.string())
     # What an undo goes back to holds some of them already.
-    wanted = pa.array(sorted(purged - _there(writer, purged)), pa.string())
+    there = pc.is_in(wanted, value_set=_there(writer, wanted))
+    wanted = wanted.filter(pc.invert(there))
+    households: list[Select[Any] | list[str]] = [
+        due.of_household(reader.schema, due.EVER)
+    ]
+    households += _some(_others(reader, wanted))
     for name, table in reader.schema.records.items():
         columns = [column for column in table.c if column.name not in _OWN]
         own = reader.schema.own_key(name)
-        candidates = select(*columns).where(_unselected(table, reader.schema))
         with reader.transaction() as connection:
-            found = connection.execute(candidates.order_by(table.c.seq))
-            for rows in found.partitions(_CHUNK):
-                some = _arrow(columns, rows)
-                mine = some.filter(pc.is_in(some.column(own), value_set=wanted))
-                if mine.num_rows:
-                    writer.load_arrow(name, mine)
+            if connection.execute(select(table.c.seq).limit(1)).first() is None:
+                continue
+            for some_of in households:
+                candidates = select(*columns).where(_of(some_of, table, reader.schema))
+                for some in read_arrow(connection, candidates.order_by(table.c.seq)):
+                    mine = some.filter(pc.is_in(some.column(own), value_set=wanted))
+                    if mine.num_rows:
+                        writer.load_arrow(name, mine)
 
 
-def _arrow(columns: Sequence[Column[Any]], rows: Sequence[Row[Any]]) -> pa.Table:
-    """Return rows as columns of whole numbers and text."""
-    values = zip(columns, zip(*rows, strict=True), strict=True)
-    return pa.table(
-        {
-            column.name: pa.array(
-                each, pa.int64() if isinstance(column.type, Integer) else pa.string()
-            )
-            for column, each in values
-        }
-    )
+def _others(reader: Reader, wanted: pa.StringArray) -> list[str]:
+    """Return who was purged although these records, brought back, say otherwise.
+
+    An undo brings back what a source said before it said that they were not selected.
+    """
+    household = reader.schema.records[HOUSEHOLDS]
+    unselected = due.of_household(reader.schema, due.EVER)
+    others = select(household.c.hid).where(household.c.hid.not_in(unselected))
+    found: list[str] = []
+    with reader.transaction() as connection:
+        for rows in read_arrow(connection, others):
+            ids = rows.column(0).combine_chunks()
+            found += ids.filter(pc.is_in(ids, value_set=wanted)).to_pylist()
+    return found
 
 
-def _there(writer: Writer, ids: frozenset[str]) -> frozenset[str]:
-    """Return which households and adults a new generation has already."""
+def _there(writer: Writer, wanted: pa.StringArray) -> pa.StringArray:
+    """Return which of some households and adults a new generation has already."""
     records = writer.schema.records
-    columns = (records["household"].c.hid, records[CONSENT_TABLE].c.pid)
+    found = []
     with writer.transaction() as connection:
-        return frozenset(
-            each
-            for column in columns
-            for each in connection.scalars(select(column))
-            if each in ids
-        )
+        for column in (records["household"].c.hid, records[CONSENT_TABLE].c.pid):
+            for rows in read_arrow(connection, select(column)):
+                ids = rows.column(0).combine_chunks()
+                found.append(ids.filter(pc.is_in(ids, value_set=wanted)))
+    return pa.concat_arrays([pa.array([], pa.string()), *found])
 
 
-def _unselected(table: Table, schema: Schema) -> ColumnElement[bool]:
-    """Say which rows of a table may be of somebody purged; the ids say who is."""
-    households = due.of_household(schema, due.EVER)
+def _of(
+    households: Select[Any] | Sequence[str], table: Table, schema: Schema
+) -> ColumnElement[bool]:
+    """Say which rows of a table are of some households or of their adults."""
     if "hid" in table.c:
         return table.c.hid.in_(households)
     participant = schema.records[CONSENT_TABLE]

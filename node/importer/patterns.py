@@ -104,6 +104,12 @@ YEAR: Final = (
 
 _FORMS: Final = re.compile(ANY_FORM)
 _EXPLICIT: Final = re.compile(ANY_EXPLICIT)
+_OWN: Final = re.compile(
+    "|".join(
+        f"(?:{EXPLICIT[kind]})"
+        for kind in (Kind.A_NUMBER, Kind.SSN, Kind.EMAIL, Kind.PHONE)
+    )
+)
 _DAY: Final = re.compile(FULL_DAY)
 _DIGITS: Final = re.compile(r"\d{6,}")
 
@@ -114,6 +120,11 @@ def looks_personal(name: str) -> bool:
     return bool(_EXPLICIT.search(text) or re.fullmatch(r"\d{6,}", text)) or (
         _DAY.fullmatch(text) is not None
     )
+
+
+def spells_out(text: str) -> bool:
+    """Tell whether a text is the number or address of one person."""
+    return _OWN.search(text) is not None
 
 
 def hides(text: str) -> bool:

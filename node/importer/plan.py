@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from node.importer.guard import Use
-from node.importer.profile import PEOPLE, Cell, Condition, Entry, OnePer
+from node.importer.profile import PEOPLE, Cell, Condition, Derivation, Entry, OnePer
+
+# The column a recode falls back on is stored like any other, and whoever knows one of
+# two days and the days between knows the other.
+_USES: Final = {
+    None: Use.FIELD,
+    Derivation.DAYS_BETWEEN: Use.FIELD,
+    Derivation.LOCAL_NUMBER: Use.NUMBERED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +71,9 @@ class Plan:
     def uses(self) -> Iterator[tuple[Ref, Use]]:
         """Yield what each column is used for."""
         for made in self.made:
-            # The column a recode falls back on is stored like any other.
-            derived = made.cell.derive is not None
+            use = _USES.get(made.cell.derive, Use.DERIVED)
             for ref in made.columns:
-                yield ref, Use.DERIVED if derived else Use.FIELD
+                yield ref, use
         for ref in self.keys.values():
             yield ref, Use.KEY
         for ref, _ in self.conditions:

@@ -17,7 +17,7 @@ from node.importer.profile import (
     Profile,
 )
 from node.importer.sources.reading import SETTINGS, Reading
-from node.importer.spelling import plain
+from node.importer.spelling import plain, require_harmless
 from privacy.dictionary import Dictionary, Field, Kind, Table
 from privacy.errors import InvalidProgramme
 from privacy.strict import Section, load_toml
@@ -104,7 +104,7 @@ def _recode(section: Section) -> dict[str, str]:
     """Read one recode list; keys are compared without case, accents and spaces."""
     read: dict[str, str] = {}
     for key in section.names():
-        code = section.raw(key)
+        code = section.raw(require_harmless(section.name, key))
         if not isinstance(code, str):
             raise InvalidProgramme(f"{section.name}: {key!r} must become a text.")
         if read.setdefault(plain(key), code) != code:
@@ -210,7 +210,7 @@ def _conditions(section: Section, key: str = "where") -> tuple[Condition, ...]:
         texts = inner.raw(name)
         if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
             raise InvalidProgramme(f"{inner.name}: {name} must be a list of texts.")
-        accepted = frozenset(plain(text) for text in texts)
+        accepted = frozenset(plain(require_harmless(inner.name, t)) for t in texts)
         column, negated = name.removeprefix("!"), name.startswith("!")
         found.append(Condition(column=column, accepted=accepted, negated=negated))
     return tuple(found)
@@ -314,7 +314,7 @@ def _derived(section: Section, derive: Derivation, *, guess: bool) -> Cell:
         columns=_names(section, first),
         at=_names(section, second) if second else (),
         kind=kind,
-        values=frozenset(plain(value) for value in values),
+        values=frozenset(plain(require_harmless(where, v)) for v in values),
         clip=section.flag("clip", default=False),
         guess=guess,
     )

@@ -15,14 +15,15 @@ from typing import Final
 from node.importer import profile_reading
 from node.importer.profile import Profile
 from privacy.dictionary import Dictionary
-from privacy.errors import BadConfiguration, BadRecords
+from privacy.errors import BadConfiguration, BadRecords, InvalidProgramme
 
 _SUFFIX: Final = ".toml"
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_KEPT: Final = re.compile(r"\.v[0-9]+\.toml$")
 _VERSION_LINE: Final = re.compile(r"(?m)^version[ \t]*=[ \t]*[0-9]+[ \t]*$")
 _NAME_LINE: Final = re.compile(r'(?m)^name[ \t]*=[ \t]*"[^"\n]*"[ \t]*$')
-_GUESS: Final = re.compile(r",?[ \t]*guess[ \t]*=[ \t]*true")
+_GUESS: Final = re.compile(
+    r",[ \t]*guess[ \t]*=[ \t]*true\b|\bguess[ \t]*=[ \t]*true[ \t]*,"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Shelf:
             InvalidProgramme: a saved profile is not valid.
         """
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
-            if not _KEPT.search(path.name):
+            # What an editor or a colleague left there has another kind of name.
+            if _NAME.fullmatch(path.stem):
                 yield self.load(path.stem)
         for name in sorted(_shipped()):
             yield self._parsed(_shipped()[name], shipped=True)
@@ -75,7 +77,7 @@ class Shelf:
                     "there are, `cmpp-node map suggest` makes one."
                 )
             return self._parsed(_shipped()[name], shipped=True)
-        found = self._parsed(path.read_text("utf-8"), shipped=False)
+        found = self._saved(path)
         kept = self._kept(name, found.profile.version)
         if not kept.exists():
             _write(kept, found.text)
@@ -98,6 +100,11 @@ class Shelf:
         made = _NAME_LINE.sub(f'name = "{name}"', text, count=1)
         made = _VERSION_LINE.sub(f"version = {self._last(name) + 1}", made, count=1)
         found = self._parsed(made, shipped=False)
+        if (found.profile.name, found.profile.version) != (name, self._last(name) + 1):
+            raise InvalidProgramme(
+                "The name and the version of a profile each stand alone on a line "
+                "(name = ..., version = ...), without a remark; correct the two lines."
+            )
         _write(self._kept(name, found.profile.version), made)
         _write(self._path(name), made)
         return found
@@ -112,6 +119,28 @@ class Shelf:
         if found.shipped or not found.profile.guesses():
             return found
         return self.save(_GUESS.sub("", found.text), name=name)
+
+    def _saved(self, path: Path) -> Found:
+        """Read a saved profile, and say which it is if it is not valid.
+
+        Raises:
+            InvalidProgramme: it is not valid, or not called as its file is.
+        """
+        try:
+            found = self._parsed(path.read_text("utf-8"), shipped=False)
+        except (OSError, UnicodeError):
+            raise InvalidProgramme(
+                f"profiles/{path.name} cannot be read as text; save it as UTF-8, or "
+                "take it out."
+            ) from None
+        except InvalidProgramme as error:
+            raise InvalidProgramme(f"profiles/{path.name}: {error.message}") from None
+        if found.profile.name != path.stem:
+            raise InvalidProgramme(
+                f"profiles/{path.name} calls itself {found.profile.name}, so nobody "
+                "can tell which is meant; give both one name."
+            )
+        return found
 
     def _parsed(self, text: str, *, shipped: bool) -> Found:
         """Read a profile's text."""

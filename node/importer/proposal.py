@@ -190,7 +190,8 @@ def _scored(
     certain = all(each for _, each in known.values()) and not open_
     sure = named == 1 and fits >= _SURE and certain
     codes = {text: code for text, (code, _) in known.items()}
-    return Chosen(column, score, codes=codes, sure=sure)
+    safe = frozenset(text for text, (_, known_word) in known.items() if known_word)
+    return Chosen(column, score, codes=codes, certain=safe, sure=sure)
 
 
 def _values(

@@ -7,6 +7,7 @@ from typing import Final
 from node.importer import patterns
 from node.importer.batch import HOUSEHOLD_KEY, PERSON_KEY
 from node.importer.dates import Style
+from node.importer.findings import FEWEST_SHOWN
 from node.importer.survey import Column
 from privacy.dictionary import Dictionary
 from privacy.strict import quoted
@@ -20,6 +21,7 @@ class Chosen:
 
     Attributes:
         codes: Text -> code, None where no code is like it.
+        certain: Texts that are words this software knows, so nobody's name.
         sure: Whether name and values are exactly what the dictionary or a list says.
     """
 
@@ -28,6 +30,7 @@ class Chosen:
     derive: str | None = None
     kind: str | None = None
     codes: Mapping[str, str | None] = field(default_factory=dict)
+    certain: frozenset[str] = frozenset()
     sure: bool = False
 
 
@@ -174,16 +177,21 @@ def _day_beside(each: Drafted, drafted: Sequence[Drafted]) -> str | None:
 def _recode(name: str, chosen: Chosen) -> Iterator[str]:
     """Yield the lines of one recode list; a text that may be personal is not shown."""
     yield f"[recodes.{name}]"
-    hidden = 0
+    hidden = rare = 0
     for text, code in list(chosen.codes.items())[:_LISTED]:
+        few = chosen.column.values[text] < FEWEST_SHOWN
         if patterns.hides(text):
             hidden += 1
+        elif few and text not in chosen.certain:
+            rare += 1
         elif code is None:
             yield f'# {quoted(text)} = ""  # like no code: choose one'
         else:
             yield f"{quoted(text)} = {quoted(code)}"
     if hidden:
         yield f"# {hidden} values look personal and are not shown"
+    if rare:
+        yield f"# {rare} values stand in too few rows to be shown"
 
 
 def _ignored(drafted: Sequence[Drafted], seen: Sequence[Sequence[Column]]) -> list[str]:

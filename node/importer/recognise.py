@@ -48,10 +48,11 @@ def resembling(
 ) -> tuple[Profile, BadRecords] | None:
     """Return a profile made for such a source although something is missing.
 
-    With it comes the error that says which line of it to change.
+    With it comes the error that says which line of it to change. One of the names it
+    knows its sources by may be what is missing.
     """
     for profile in profiles:
-        if profile.signature and _signed(tables, profile):
+        if known(tables, profile) >= max(len(profile.signature) - 1, 1):
             try:
                 list(Layout(tables, profile).plans(dictionary))
             except BadRecords as error:
@@ -62,6 +63,11 @@ def resembling(
 def _signed(tables: Sequence[SourceTable], profile: Profile) -> bool:
     """Tell whether every name a profile knows its sources by is there."""
     return all(_there(tables, name) for name in profile.signature)
+
+
+def known(tables: Sequence[SourceTable], profile: Profile) -> int:
+    """Return how many of the names a profile knows its sources by are there."""
+    return sum(_there(tables, name) for name in profile.signature)
 
 
 def _there(tables: Sequence[SourceTable], name: str) -> bool:

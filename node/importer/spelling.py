@@ -5,6 +5,9 @@ import re
 import unicodedata
 from typing import Final
 
+from node.importer import patterns
+from privacy.errors import InvalidProgramme
+
 _BETWEEN: Final = re.compile(r"[\s_\-]+")
 _POINT_ZERO: Final = re.compile(r"^([0-9]+)\.0+$")
 _SHOWS: Final = re.compile(r"[A-Za-z@][A-Za-z0-9_ .#?/()*-]{0,39}")
@@ -29,3 +32,17 @@ def shown(name: str, position: str) -> str:
     """
     fits = _SHOWS.fullmatch(name) is not None and not _DIGITS.search(name)
     return name if fits else position
+
+
+def require_harmless(where: str, text: str) -> str:
+    """Return a word of a profile, which lies readable on a disk.
+
+    Raises:
+        InvalidProgramme: it is somebody's number or address.
+    """
+    if patterns.spells_out(text):
+        raise InvalidProgramme(
+            f"{where} holds what looks like a person's own number or address; a "
+            "profile is for words that many rows share, so take it out."
+        )
+    return text

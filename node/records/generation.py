@@ -167,6 +167,10 @@ class Writer:
         self._numbers[table] = start + rows.num_rows
         self._sealed = False
 
+    def added(self, table: str) -> int:
+        """Return how many rows of a dictionary table were added."""
+        return self._numbers.get(table, 0)
+
     def joined_to(self, *, head: str, closed_through: Period | None) -> None:
         """Note which register the generation holds."""
         label = closed_through.label if closed_through else ""

@@ -8,7 +8,7 @@ lie readable on the disk. PostgreSQL takes COPY, SQLite prepared inserts.
 import io
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import duckdb
@@ -16,14 +16,23 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-from sqlalchemy import Column, Connection, FromClause, Integer, Table
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
-from privacy.errors import BadRecords
+from privacy.errors import BadRecords, Corrupt
 
 Value: TypeAlias = str | int | None
 
 CHUNK = 20_000
+_READ = 100_000
 _INCOMING = "incoming_rows"
 
 
@@ -132,6 +141,32 @@ def _insert_arrow(connection: Connection, table: Table, rows: pa.Table) -> None:
             )
 
 
+def read_arrow(connection: Connection, statement: Select[Any]) -> Iterator[pa.Table]:
+    """Yield what a statement of whole numbers and texts finds, so many rows at once.
+
+    Raises:
+        Corrupt: the engine failed on the way; what it said is dropped.
+    """
+    columns = list(statement.selected_columns)
+    found = connection.execute(statement)
+    if connection.dialect.name == "duckdb":
+        # Row by row it is a hundred times slower.
+        cursor: Any = found.cursor
+        try:
+            for batch in cursor.to_arrow_reader(_READ):
+                yield pa.Table.from_batches([batch])
+        except (duckdb.Error, pa.ArrowException):
+            raise Corrupt(
+                "The records could not be read; check the store and import again."
+            ) from None
+        return
+    kinds = [pa.int64() if _whole(column) else pa.string() for column in columns]
+    names = [column.name for column in columns]
+    for rows in found.partitions(_READ):
+        values = zip(zip(*rows, strict=True), kinds, strict=True)
+        yield pa.table([pa.array(each, kind) for each, kind in values], names=names)
+
+
 def _plain(rows: pa.Table) -> pa.Table:
     """Return rows whose texts stand in their columns themselves."""
     columns = {}
@@ -150,7 +185,7 @@ def _require(columns: list[Column[Any]], rows: list[Sequence[Value]]) -> None:
             raise _bad(column.table)
 
 
-def _whole(column: Column[Any]) -> bool:
+def _whole(column: ColumnElement[Any]) -> bool:
     """Tell a column of numbers from one of text."""
     return isinstance(column.type, Integer)
 

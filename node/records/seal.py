@@ -80,7 +80,12 @@ def _number(connection: Connection, schema: Schema) -> None:
     change many of them quickly.
     """
     register, person = schema.register, schema.person
+    nobody = connection.execute(select(register.c.household).limit(1)).first() is None
     for name, table in schema.records.items():
+        numbered = select(table.c.household).where(table.c.household.is_not(None))
+        if nobody and connection.execute(numbered.limit(1)).first() is None:
+            # Before the first closing there is nothing to write.
+            continue
         if schema.own_key(name) == "pid":
             who = select(person.c.person).where(person.c.pid == table.c.pid)
             connection.execute(update(table).values(person=who.scalar_subquery()))

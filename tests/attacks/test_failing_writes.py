@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
+from node.draw import Keeper
 from node.ledger import Charged, Ledger, Stored
 from privacy.errors import LedgerStopped
 from tests.ledger_samples import LATER, NOW, VALUES, charge_for, ready, reopen, store
+from tests.node.test_draw import pool, site
+from tests.typed_site import TypedSite
+
+__all__ = ["site"]
 
 STATEMENTS_MAX = 60
+OF_A_COMMITMENT = range(64, 128)
+"""About where the ledger of a draw's site is opened and its list is entered."""
 
 
 class Countdown:
@@ -134,3 +141,18 @@ def test_a_rule_is_entered_whole_or_not_at_all(tmp_path: Path) -> None:
         assert (reopened.head().epoch == 2) == entered
         reopened.close()
     assert outcomes == {True, False}
+
+
+@pytest.mark.usefixtures("faulty_disk")
+def test_a_list_that_may_be_committed_to_is_never_thrown_away(site: TypedSite) -> None:
+    words = ("--slots", "family=2,single=1", "--phase", "P2")
+    for statements in OF_A_COMMITMENT:
+        with breaking_after(statements):
+            said = site.run("draw", "commit", str(pool(site.folder)), *words)
+        if found := site.home.law.draws:
+            break
+    # The commit happened and its news was lost: the draw goes on with its list.
+    assert said.code != 0
+    (draw,) = found.values()
+    kept = Keeper(site.directory).open(draw.listed.commitment)
+    assert kept.terms == draw.listed.terms

@@ -150,7 +150,9 @@ def _engine(url: URL) -> Engine:
         more["creator"] = _sqlite(url)
     elif kind == "duckdb":
         _require_file(url)
-        more["connect_args"] = {"read_only": True}
+        # A view could read other files, with the rights of whoever imports.
+        config = {"enable_external_access": "false"}
+        more["connect_args"] = {"read_only": True, "config": config}
     elif kind == "postgresql":
         # Asking for this type would set savepoints.
         more["use_native_hstore"] = False
@@ -173,7 +175,10 @@ def _sqlite(url: URL) -> Callable[[], sqlite3.Connection]:
     # With a log beside it the file alone is not the whole database.
     log = path.with_name(f"{path.name}-wal")
     mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
-    return lambda: sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True)
+    # Opened in one thread and read in another, never in two at once.
+    return lambda: sqlite3.connect(
+        f"file:{quote(str(path))}?{mode}", uri=True, check_same_thread=False
+    )
 
 
 def _connected(engine: Engine, kind: str) -> Connection:

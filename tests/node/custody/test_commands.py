@@ -116,6 +116,7 @@ def test_shredding_leaves_the_ledger_and_the_last_report(
     }
     assert left - {"ledger.sqlite-journal"} == {
         "node.toml",
+        "training.txt",
         "ledger.sqlite",
         "final/ledger.archive",
         "final/final-report.md",

@@ -174,3 +174,26 @@ def test_a_withdrawal_outlives_the_number(place: Place) -> None:
     # The import before still holds what the source said then.
     generation.undo(site=place.own(), now=NOW)
     assert counted(place) == (1, 1)
+
+
+def test_whoever_withdraws_too_late_is_told_so(place: Place) -> None:
+    place.take(sheets("1", "2"))
+    place.site.close("FY2024-Q1")
+    done = consent.withdraw(place.site.store, place.keys, Whose.PERSON, "p1")
+    assert (done.known, done.forgotten) == (False, True)
+    assert consent.standing(place.keys, Whose.CASE, "case 2").forgotten
+    assert counted(place) == (2, 2)
+    other = consent.withdraw(place.site.store, place.keys, Whose.PERSON, "p7")
+    assert not other.forgotten
+
+
+def test_going_back_to_when_somebody_was_selected_loses_nobody_later(
+    place: Place,
+) -> None:
+    place.take(sheets("1", selected=1))
+    place.take(sheets("1", "2"))
+    place.site.close("FY2024-Q1")
+    generation.undo(site=place.own(), now=NOW)
+    for _ in range(2):
+        place.take({**sheets("1", "2"), "household": [NEWCOMER]})
+        assert counted(place) == (2, 2)

@@ -111,6 +111,75 @@ def test_spelling_does_not_matter(name, write):
 def test_a_bare_name_is_a_persons_unless_the_table_is_of_something_public():
     assert kind_of("Name", table="Participants") is Kind.NAME
     assert kind_of("Name", table="Projects") is None
+    # What happened to somebody is often called by their name.
+    for table in ("Intake", "Referral", "Household Form", "Program_Engagement__c", ""):
+        assert kind_of("Name", table=table) is Kind.NAME
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (Kind.PHONE, "homephone|cellphonenumber"),
+        (Kind.EMAIL, "emailaddress|workemail"),
+        (Kind.NAME, "clientlastname|CLIENTFIRSTNAME|nombrecompleto"),
+        (Kind.SSN, "socialsecuritynumber"),
+        (Kind.TEXT, "casenotes"),
+        (Kind.BIRTH, "clientbirthdate|fechadenacimiento"),
+    ],
+)
+def test_a_telling_name_is_found_without_spaces_and_capitals(kind, names):
+    assert {kind_of(name) for name in names.split("|")} == {kind}
+
+
+ORDINARY = {
+    "apricot": (
+        "Record ID|Client ID|Form Name|Created On|Active Status|Program|Phase|County|"
+        "Program Enrollment Date|Exit Reason|Gender Identity|Race/Ethnicity|Region|"
+        "Primary Language|Household Size|Housing Status|Highest Level of Education|"
+        "Health Insurance|Monthly Income|Hearing Outcome|Legal Representation Status|"
+        "Country of Service|Units of Service|Duration (minutes)|Contact Method|"
+        "Barrier Type|Check-In Due|ISAP Enrolled|Age at Enrollment|Veteran Status|"
+        "Disability Status|Immigration Court Status|EAD Received|Consent on File|"
+        "Date Consent Signed|Needs Assessment Score|Legal Orientation Attended|"
+        "Number of Contacts|Emergency Fund Amount|Reason for Closure"
+    ),
+    "eto": (
+        "Participant Site Identifier|CaseNumber|Subject Unique Identifier|Program Name|"
+        "Dismissal Reason|TouchPoint Name|TouchPoint Date|Response Date|Time Spent|"
+        "Contact Location|Entity Name|English Proficiency|Family ID|Response ID|"
+        "Head of Household|Relationship to Head of Household|Date Taken"
+    ),
+    "salesforce": (
+        "Id|IsDeleted|CreatedDate|LastModifiedDate|RecordTypeId|Case_Number__c|Origin|"
+        "AccountId|ContactId|Program_Engagement__c|pmdm__Stage__c|npsp__HHId__c|"
+        "UnitOfMeasurement__c|Age_Range__c|Interpreter_Required__c|SystemModstamp|"
+        "RecordType.Name|Program__r.Name|Number_of_Adults__c|Case_Manager_Contact__c"
+    ),
+    "caseworthy": (
+        "ClientID|FamilyID|EnrollmentID|ProgramName|BeginDate|ExitDestination|"
+        "RelationToHOH|ServiceUnits|UnitValue|OrgGroupID|EthnicityCode|CaseNoteID|"
+        "CitizenshipStatus|NonCashBenefit|TargetDate|OwnedByOrgID|LegacyID|FamilySize"
+    ),
+    "spanish": (
+        "Número de caso|Fecha de ingreso|Motivo de salida|Edad|Idioma principal|"
+        "Número de adultos|Intérprete necesario|Consentimiento|Fecha de audiencia|"
+        "Duración en minutos|Estado de la meta|Nivel de escolaridad|Seguro médico|"
+        "Ingreso mensual|Tamaño de la familia|Tiene abogado|Fecha del sorteo|"
+        "Asistencia a la escuela|Visita domiciliaria"
+    ),
+    "hmis in small letters": (
+        "personalid|enrollmentid|householdid|entrydate|relationshiptohoh|projectname|"
+        "livingsituation|datetostreetessh|translationneeded|domesticviolencesurvivor|"
+        "referralsource|dateprovided|typeprovided|exportid|datedeleted|"
+        "organizationname|namedataquality|ssndataquality|dobdataquality|schoolstatus"
+    ),
+}
+
+
+@pytest.mark.parametrize("system", ORDINARY)
+def test_an_ordinary_export_raises_no_alarm(system):
+    names = ORDINARY[system].split("|")
+    assert {name for name in names if kind_of(name, table="Intake")} == set()
 
 
 def test_every_kind_says_what_to_do_instead():

@@ -128,3 +128,33 @@ def test_the_profiles_in_the_documentation_are_valid() -> None:
     known = profile_reading.parse(whole, DICTIONARY)
     assert [entry.table for entry in known.entries] == ["enrolment"]
     assert profile(people).people is not None
+
+
+FLAGGED = """
+[tables.household.fields]
+any_child_under_5 = { column = "K", derive = "flag", values = ["WORD"] }
+"""
+RECODE_K = '[tables.household.fields]\ntype = { column = "K", recode = "k" }\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'where = { "SSN" = ["900-12-3456"] }\n',
+        RECODE_K + '[recodes.k]\n"Ana, A000 000 123" = "single_adult"\n',
+        FLAGGED.replace("WORD", "a@b.org"),
+    ],
+)
+def test_a_profile_spells_out_nobodys_number(text: str) -> None:
+    with pytest.raises(InvalidProgramme, match="a person's own number") as caught:
+        profile(HOUSEHOLDS + text)
+    for value in ("3456", "123", "a@b"):
+        assert value not in caught.value.message
+
+
+def test_a_profile_under_anothers_name_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.save(TEXT, name="ours")
+    folder = tmp_path / "profiles"
+    (folder / "ours.toml").rename(folder / "theirs.toml")
+    with pytest.raises(InvalidProgramme, match="calls itself ours"):
+        shelf.load("theirs")

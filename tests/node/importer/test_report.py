@@ -210,3 +210,14 @@ def test_a_report_is_dated_in_utc(place: Place) -> None:
     assert last is not None
     assert last.at == NOW
     assert last.at.utcoffset() == dt.timedelta(0)
+
+
+def test_reports_are_their_owners_alone_however_open_the_folder_was(
+    place: Place,
+) -> None:
+    folder = place.home / "site" / "imports"
+    folder.mkdir(mode=0o755, parents=True)
+    place.take(PLAIN)
+    paths = [folder, *folder.rglob("*")]
+    assert len(paths) > 3
+    assert [path.name for path in paths if path.stat().st_mode & 0o077] == []

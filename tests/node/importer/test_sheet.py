@@ -173,12 +173,15 @@ def test_a_second_row_where_one_is_allowed_is_dropped() -> None:
 
 
 def test_an_unlisted_code_is_told_apart_by_its_own_word() -> None:
-    _, findings = check(with_field("participant.gender", "Mujer", "woman"))
-    (group,) = findings
-    assert group.sentence == (
-        "1 row: participant.gender 'Mujer' is not in the code list and was stored as "
-        "the list's last resort."
-    )
+    words = ["Familia"] * 3 + ["Familia Quispe"]
+    many = [{"household_key": f"c{n}", "type": w} for n, w in enumerate(words)]
+    _, findings = check({"household": many})
+    ending = "is not in the code list and was stored as the list's last resort."
+    assert [group.sentence for group in findings] == [
+        f"3 rows: household.type 'Familia' {ending}",
+        # So few rows may hold a name.
+        f"1 row: household.type a value {ending}",
+    ]
 
 
 def test_a_word_the_guard_hides_or_a_long_one_is_never_shown() -> None:
@@ -189,10 +192,10 @@ def test_a_word_the_guard_hides_or_a_long_one_is_never_shown() -> None:
 
 
 def test_hundreds_of_unlisted_words_are_counted_together_in_the_end() -> None:
-    many = [{"household_key": f"c{n}", "type": f"kind {n}"} for n in range(300)]
+    many = [{"household_key": f"c{n}", "type": f"kind {n % 300}"} for n in range(900)]
     _, findings = check({"household": many})
     assert len(findings) == 201
-    assert sum(each.count for each in findings) == 300
+    assert sum(each.count for each in findings) == 900
     assert "(other values)" in {each.shown for each in findings}
 
 

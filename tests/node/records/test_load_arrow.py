@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import select
 
+from node.records import load
 from privacy.errors import BadRecords
 from tests.record_site import SCHEMA, Site
 
@@ -29,12 +30,18 @@ def test_columns_keep_their_order_and_their_gaps(site: Site) -> None:
     asked = select(table.c.seq, table.c.hid, table.c.type, table.c.n_adults)
     with site.store.open_current().transaction() as connection:
         found = connection.execute(asked.order_by(table.c.seq)).all()
-    assert [tuple(row) for row in found] == [
+    expected = [
         (0, "x", 'a "b", c', None),
         (1, "y", None, 2),
         (2, "z", "single_adult", 1),
         (3, "w", "other", None),
     ]
+    assert [tuple(row) for row in found] == expected
+    with site.store.open_current().transaction() as connection:
+        parts = list(load.read_arrow(connection, asked.order_by(table.c.seq)))
+    back = pa.concat_tables(parts)
+    assert back.schema.types == [pa.int64(), pa.string(), pa.string(), pa.int64()]
+    assert list(zip(*back.to_pydict().values(), strict=True)) == expected
 
 
 @pytest.mark.parametrize(

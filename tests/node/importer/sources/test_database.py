@@ -217,3 +217,15 @@ def test_a_select_is_written_for_sql_server():
     table = sa.table("intake", sa.column("id"), sa.column("order"), schema="dbo")
     text = str(sa.select(table.c.order).compile(dialect=mssql.dialect()))
     assert " ".join(text.split()) == ("SELECT dbo.intake.[order] FROM dbo.intake")
+
+
+def test_a_view_reads_no_other_file(tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("word\nplanted\n")
+    path = tmp_path / "cases.duckdb"
+    with duckdb.connect(path) as made:
+        made.execute(f"CREATE VIEW intake AS SELECT * FROM read_csv('{other}')")
+    source = open_source(f"duckdb:///{path}")
+    with source, pytest.raises(BadRecords, match="could not be read") as caught:
+        list(source.read("intake", ["word"]))
+    assert str(other) not in caught.value.message
