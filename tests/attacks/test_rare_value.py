@@ -41,7 +41,7 @@ def sites(
         "unheard of": "a way only one household ever came",
         "empty": "",
         "number": "9" * 400,
-        "strange": "\U0001f600\x00'; DROP TABLE household; --",
+        "strange": "\U0001f600\x7f'; DROP TABLE household; --",
     }
     made = {}
     for name, way in ways.items():
