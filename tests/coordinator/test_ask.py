@@ -129,18 +129,18 @@ def test_a_slow_site_is_pending_and_its_answer_is_there_later(
     network = new_network(("NYC", "HOU"))
     slow = network.sites["HOU"]
     gate = futures.Future[None]()
-    story = slow.server._story
+    story = slow.server.keeper._story
     read = story.read
 
     def wait(query: object) -> object:
         gate.result(timeout=30)
         return read(query)
 
-    slow.server._story = type(story)(
+    slow.server.keeper._story = type(story)(
         **{n: getattr(story, n) for n in type(story).__slots__ if n != "read"},
         read=wait,
     )
-    slow.server._door.timetable.limit_seconds = 0.2
+    slow.server.keeper._door.timetable.limit_seconds = 0.2
     desk = network.again(deadline_seconds=5)
     wanted = [order(*M08, enrolled="0.5")]
     first = ask.ask(wanted, desk=desk, now=network.now)

@@ -10,7 +10,7 @@ import pytest
 
 FEW = 100_000
 MANY = 1_000_000
-MOST_MEGABYTES = 500
+MOST_MEGABYTES = 1_000
 
 READ = """
 import resource, sys
