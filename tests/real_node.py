@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization as pem
 
+from coordinator.demo import processes
 from node.charter import Charter
 from node.cli.app import app
 from node.ledger import Ledger
@@ -72,8 +73,7 @@ class RealNode:
         self.name = site
         centre.node(home / "identity", site)
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        (self.port,) = processes.free_ports()
         settings = home / "node.toml"
         lines = settings.read_text().splitlines()
         (at,) = [n for n, line in enumerate(lines) if line.startswith("listen_address")]

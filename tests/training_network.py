@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from coordinator.demo import processes
 from node.cli import answering
 from node.witness import Standing
 from privacy import roster as rosters
@@ -27,23 +28,12 @@ READY_SECONDS = 60.0
 NETWORK = f"{rosters.TRAINING}cmpp"
 
 
-def free_ports() -> tuple[int, int]:
-    """Find two ports side by side on which nothing listens."""
-    while True:
-        with contextlib.ExitStack() as held:
-            first = held.enter_context(socket.create_server(("127.0.0.1", 0)))
-            port: int = first.getsockname()[1]
-            with contextlib.suppress(OSError):
-                held.enter_context(socket.create_server(("127.0.0.1", port + 1)))
-                return port, port + 1
-
-
 class TrainingNetwork:
     """A coordinator whose doors are open, for invented records only."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        port, link = free_ports()
+        port, link, _ = processes.free_ports(3)
         self._said(
             "init",
             "--training",

@@ -4,32 +4,16 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.typed_site import Said
-
 BLOCK = re.compile(
     r"```console\n(?P<console>.*?)```|<!-- meanwhile: (?P<meanwhile>.*?) -->", re.DOTALL
 )
-VARYING = (
-    (re.compile(r"127\.0\.0\.1(:| port )\d+"), "<address>"),
-    (re.compile(r"\d+\.\d+ GiB"), "<disk>"),
-    (re.compile(r"line (\d):  .*"), r"line \1:  <words>"),
-    (re.compile(r"(?:[0-9a-f]{4} ){15}[0-9a-f]{4}"), "<fingerprint>"),
-    (re.compile(r"(?:[0-9a-f]{4} ){3,}[0-9a-f]{4}"), "<part of a fingerprint>"),
-    (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
-    (re.compile(r"\b\d{4}\.\d+\+[0-9a-f]{12}\b"), "<programme>"),
-    (re.compile(r"\b[0-9a-f]{12}([0-9a-f]{4})?\b"), "<digest>"),
-    (re.compile(r"\b(?:Python|SQLite|DuckDB) \d+\.\d+\.\d+"), "<version>"),
-    (re.compile(r"\b\d{4}-\d\d-\d\d(T[\d:.]+\+00:00| \d\d:\d\d)?"), "<date>"),
-    (re.compile(r"\b\d+ days old|days left: \d+|Within \d+ s"), "<time>"),
-    (re.compile(r"\b\d+ households not selected"), "<households>"),
-    (re.compile(r"│ 1/100 +│ -?\d+ +│"), "<what left>"),
-)
-"""What differs from site to site, and is compared by its form."""
+Varying = tuple[tuple[re.Pattern[str], str], ...]
+"""What differs from site to site, and by what it is compared instead."""
 
 
-def form(text: str) -> str:
+def form(text: str, varying: Varying) -> str:
     """Reduce what differs from site to site to its form."""
-    for pattern, name in VARYING:
+    for pattern, name in varying:
         text = pattern.sub(name, text)
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
@@ -42,9 +26,19 @@ def typed(console: str) -> Iterator[tuple[str, str]]:
 
 
 def walk(
-    page: Path, *, say: Callable[[str], Said], meanwhile: Callable[[str], None]
+    page: Path,
+    *,
+    say: Callable[[str], str],
+    meanwhile: Callable[[str], None],
+    varying: Varying,
 ) -> tuple[list[tuple[str, str, str]], str]:
     """Type every command of a page.
+
+    Args:
+        page: Where commands stand behind `$`, with what they print below.
+        say: Types a command; gives all that was heard.
+        meanwhile: Lets happen what the page says happens elsewhere.
+        varying: What differs from site to site.
 
     Returns:
         Each command that said something else, with what is shown and what was heard;
@@ -59,10 +53,9 @@ def walk(
             continue
         anew = ""
         for command, shown in typed(block["console"]):
-            said = say(command)
-            heard = (said.told + said.out).replace(f"{Path.cwd()}/", "")
-            if form(heard) != form(shown):
-                wrong.append((command, form(shown), form(heard)))
+            heard = say(command)
+            if form(heard, varying) != form(shown, varying):
+                wrong.append((command, form(shown, varying), form(heard, varying)))
             lines = (line.rstrip() for line in heard.rstrip().splitlines())
             anew += "\n".join([f"$ {command}", *lines, ""])
         written.append(text[last : block.start("console")] + anew)

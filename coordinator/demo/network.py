@@ -127,8 +127,8 @@ def at_every(plan: Plan, commands: dict[str, list[Typed]]) -> dict[str, list[str
 
 def set_up(plan: Plan, running: Processes) -> None:
     """Make everything and start it; returns when every node answers."""
-    link, *_ = processes.free_row(2)
-    door, *ports = processes.free_ports(1 + len(SITES))
+    # The link has two ports: sites dial in at the one, our commands ask at the next.
+    link, _, door, *ports = processes.free_ports(3 + len(SITES))
     for folder in ("sites", "officers", "logs", "papers"):
         (plan.directory / folder).mkdir(parents=True)
     addresses = {
@@ -143,7 +143,7 @@ def set_up(plan: Plan, running: Processes) -> None:
             *(Typed(_invite(site, address)) for site, address in addresses.items()),
         ],
     )[1:]
-    _serve(plan, running, "coordinator", plan.centre)
+    serve(plan, running, "coordinator", plan.centre)
     for port in (door, link):
         processes.wait_for(port, name="The coordinator", seconds=_START_SECONDS)
     pool = ThreadPoolExecutor(_AT_ONCE)
@@ -161,7 +161,39 @@ def set_up(plan: Plan, running: Processes) -> None:
     for site, port in zip(SITES, ports, strict=True):
         if site not in plan.dialling:
             processes.wait_for(port, name=f"The node of {site}", seconds=_START_SECONDS)
-    _wait_for_links(plan)
+    wait_for_links(plan)
+
+
+def open_site(plan: Plan, running: Processes, site: str) -> None:
+    """Start the process of a site: it listens, or it dials in."""
+    how = "dial" if site in plan.dialling else "serve"
+    serve(plan, running, "node", plan.home(site), how=how)
+
+
+def wait_for_links(plan: Plan) -> None:
+    """Wait until every site that dials in can be reached.
+
+    Raises:
+        Unreachable: one cannot, in time.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    missing = set(plan.dialling)
+    while missing:
+        listed = json.loads(cmpp(plan, "site", "list", "--check", "--json"))
+        missing -= {line["site"] for line in listed if line["state"] == "serving"}
+        if missing and time.monotonic() > deadline:
+            raise Unreachable(
+                f"The node of {min(missing)} did not dial in; read its log."
+            )
+
+
+def serve(
+    plan: Plan, running: Processes, module: str, home: Path, *, how: str = "serve"
+) -> None:
+    """Start a process that serves, or dials."""
+    command = [sys.executable, "-m", module, "--home", str(home), how]
+    log = plan.directory / "logs" / f"{home.name}.log"
+    running.start(home.name, command, log=log)
 
 
 def loss_left(plan: Plan) -> Left:
@@ -209,8 +241,7 @@ def _site(plan: Plan, running: Processes, site: str, invited: tuple[str, str]) -
         node_all(plan, site, [Typed(tuple(each)) for each in words])
         if words is drafted:
             _accept_by_rule(plan.home(site) / "policy.toml")
-    how = "dial" if address == DIAL else "serve"
-    _serve(plan, running, "node", plan.home(site), how=how)
+    open_site(plan, running, site)
 
 
 def _accept_by_rule(policy: Path) -> None:
@@ -227,29 +258,3 @@ def _typed(plan: Plan, module: str, home: Path, commands: Sequence[Typed]) -> li
     ]
     plan.note(program, there)
     return processes.typed(module, there)
-
-
-def _wait_for_links(plan: Plan) -> None:
-    """Wait until every site that dials in can be reached.
-
-    Raises:
-        Unreachable: one cannot, in time.
-    """
-    deadline = time.monotonic() + _START_SECONDS
-    missing = set(plan.dialling)
-    while missing:
-        listed = json.loads(cmpp(plan, "site", "list", "--check", "--json"))
-        missing -= {line["site"] for line in listed if line["state"] == "serving"}
-        if missing and time.monotonic() > deadline:
-            raise Unreachable(
-                f"The node of {min(missing)} did not dial in; read its log."
-            )
-
-
-def _serve(
-    plan: Plan, running: Processes, module: str, home: Path, *, how: str = "serve"
-) -> None:
-    """Start a process that serves, or dials."""
-    command = [sys.executable, "-m", module, "--home", str(home), how]
-    log = plan.directory / "logs" / f"{home.name}.log"
-    running.start(home.name, command, log=log)

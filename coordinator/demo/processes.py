@@ -7,6 +7,7 @@ given to somebody else since is left alone.
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -88,20 +89,14 @@ class Processes:
         return child.poll() is None if child else _lives(known)
 
 
-def free_ports(count: int) -> list[int]:
-    """Choose ports on loopback that nobody listens on at this moment."""
-    with contextlib.ExitStack() as held:
-        listening = [
-            held.enter_context(socket.create_server(("127.0.0.1", 0)))
-            for _ in range(count)
-        ]
-        return [each.getsockname()[1] for each in listening]
+def free_ports(count: int = 1) -> list[int]:
+    """Choose ports on loopback that are free and follow one another.
 
-
-def free_row(count: int) -> list[int]:
-    """Choose ports on loopback that are free and follow one another."""
+    They lie below those the system gives out by itself, to callers and to servers
+    that name none, so that they stay free until somebody listens on them.
+    """
     while True:
-        (first,) = free_ports(1)
+        first = 20_000 + secrets.randbelow(12_000)
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):
             row = list(range(first, first + count))
             for port in row:

@@ -64,7 +64,7 @@ def seized(tmp_path_factory: pytest.TempPathFactory) -> Seized:
 def _run_exchange(folder: Path, planted: Path) -> None:
     """Lay out the centre and the sites, run the pack twice, and end everything."""
     home = folder / "coordinator"
-    join = f"127.0.0.1:{exchange.free_port()}"
+    join = f"127.0.0.1:{processes.free_ports()[0]}"
     _cmpp(home, "init", "--join-address", join)
     (home / "identity" / "statement.key").write_bytes(papers.pem_of("coordinator"))
     nodes = [NodeProcess(folder / site, site, SITES) for site in SITES]

@@ -81,7 +81,7 @@ def test_an_invitation_says_where_to_dial(
 def test_a_serving_centre_reaches_a_site_that_dials_in_for_its_other_commands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home, (join, link, _) = tmp_path / "centre", processes.free_row(3)
+    home, (join, link, _) = tmp_path / "centre", processes.free_ports(3)
     words = ("--join-address", f"127.0.0.1:{join}")
     _run(home, "init", *words, "--link-address", f"127.0.0.1:{link}")
     _run(home, "site", "add", "NYC", "--address", "dial")
@@ -108,7 +108,7 @@ def test_a_port_that_is_taken_is_one_sentence_and_not_the_transports_words(
     environment = {k: v for k, v in os.environ.items() if k != "GRPC_VERBOSITY"}
     with socket.create_server(("127.0.0.1", 0)) as taken:
         link = f"127.0.0.1:{taken.getsockname()[1]}"
-        words = ("--join-address", f"127.0.0.1:{processes.free_row(1)[0]}")
+        words = ("--join-address", f"127.0.0.1:{processes.free_ports()[0]}")
         _run(tmp_path, "init", *words, "--link-address", link)
         said = subprocess.run(
             [sys.executable, "-m", "coordinator", "--home", str(tmp_path), "serve"],

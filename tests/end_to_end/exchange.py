@@ -5,10 +5,8 @@ centre asks over mutual TLS. Nothing of ours is replaced. Where a test runs fewe
 sites than a network needs, further sites of the roster witness from here.
 """
 
-import contextlib
 import datetime as dt
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -20,6 +18,7 @@ from pathlib import Path
 
 from coordinator import authority, database
 from coordinator.authority import Authority
+from coordinator.demo import processes
 from coordinator.desk import Desk
 from coordinator.evidence import Evidence
 from coordinator.log import Log
@@ -80,18 +79,6 @@ def write_records(folder: Path, site: str, *, scale: float, seed: int = 7) -> Pa
 def node(home: Path, *words: str) -> None:
     """Run one `cmpp-node` command at a site, without the start of a process."""
     app(["--home", str(home), *words], standalone_mode=False)
-
-
-def free_port() -> int:
-    """Return a port of the loopback that stays free while its node is down.
-
-    It lies below those the system gives out by itself, to other tests and callers.
-    """
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with contextlib.suppress(OSError):
-            socket.create_server(("127.0.0.1", port)).close()
-            return port
 
 
 def ask_for(metric: str, period: str, name: str, *, rho: Fraction, site: str) -> Ask:
@@ -210,7 +197,7 @@ def settle(
         mandate: What the Board permits, and an officer accepted.
         limits: Caps of the policy, in rho, instead of generous ones.
     """
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{processes.free_ports()[0]}"
     node(home, "init", "--site", site, "--listen-address", address)
     # Whoever witnesses from here knows the sample keys.
     key = home / "identity" / "statement.key"

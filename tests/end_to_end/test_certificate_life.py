@@ -8,28 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from coordinator.cli.centre import Centre
+from coordinator.demo import processes
 from proto import credentials
 from proto.mtls import COORDINATOR_DNS
 from tests.typed_site import TypedSite
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60.0
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        made = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            for _ in range(count)
-        ]
-        return [each.getsockname()[1] for each in made]
 
 
 def typed(module: str, home: Path, *words: str) -> str:
@@ -96,7 +88,7 @@ def grow_old(centre: Centre, folder: Path) -> None:
 def test_a_node_renews_by_itself_until_its_site_is_revoked(
     site: TypedSite, tmp_path: Path
 ) -> None:
-    join, link, local, listen = free_ports(4)
+    join, link, local, listen = processes.free_ports(4)
     home, folder = tmp_path / "centre", site.directory / "identity"
     words = ("--join-address", f"127.0.0.1:{join}", "--link-address")
     typed("coordinator", home, "init", *words, f"127.0.0.1:{link}")

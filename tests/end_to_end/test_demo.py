@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from proto import credentials
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
+COORDINATOR = "coordinator"
 LATER = (
     *("--metric", "M08", "--metric", "M09", "--rho", "0.03"),
     *("--period", "FY2025-H1", "--period", "FY2025"),
@@ -48,11 +50,15 @@ class Demo:
     said: str
     later: Opened
 
-    def address(self, site: str) -> int:
-        """Return the port a site listens on."""
-        listed = json.loads(network.cmpp(self.plan, "site", "list", "--json"))
-        (line,) = [line for line in listed if line["site"] == site]
-        return int(line["address"].rpartition(":")[2])
+    def port(self, name: str) -> int:
+        """Return the port a site, or the coordinator, listens on."""
+        if name == COORDINATOR:
+            settings = self.plan.centre / "coordinator.toml"
+            address = tomllib.loads(settings.read_text())["link_address"]
+        else:
+            listed = self.ask("site", "list")
+            (address,) = [line["address"] for line in listed if line["site"] == name]
+        return int(address.rpartition(":")[2])
 
     def kill(self, *names: str) -> None:
         """Kill processes at once, without any warning."""
@@ -61,12 +67,16 @@ class Demo:
             if known.name in names and processes._lives(known):
                 os.kill(known.number, signal.SIGKILL)
 
-    def restart(self, site: str) -> None:
-        """Start a site's node again."""
-        command = [sys.executable, "-m", "node", "--home", str(self.plan.home(site))]
-        log = self.plan.directory / "logs" / f"{site}.log"
-        self.running.start(site, [*command, "serve"], log=log)
-        processes.wait_for(self.address(site), name=site, seconds=START_SECONDS)
+    def restart(self, *names: str) -> None:
+        """Start processes again, the coordinator before those that dial in to it."""
+        for name in names:
+            if name == COORDINATOR:
+                network.serve(self.plan, self.running, "coordinator", self.plan.centre)
+            else:
+                network.open_site(self.plan, self.running, name)
+            if name not in self.plan.dialling:
+                processes.wait_for(self.port(name), name=name, seconds=START_SECONDS)
+        network.wait_for_links(self.plan)
 
     def ask(self, *words: str) -> list[dict[str, Any]]:
         """Ask through the command of the centre."""
@@ -217,14 +227,13 @@ def test_a_site_whose_certificate_expired_is_named(demo: Demo) -> None:
 
 def test_nothing_brings_a_second_answer(demo: Demo) -> None:
     before = network.loss_left(demo.plan)
-    demo.kill(*SITES, "coordinator")
+    demo.kill(*SITES, COORDINATOR)
     other = Plan(directory=demo.plan.directory, seed=7, scale=0.2)
     network.node(other, "NYC", "synthesize", "--seed", "7", "--scale", "0.2")
     with sqlite3.connect(demo.plan.centre / "store.sqlite") as store:
         store.execute("DELETE FROM releases")
     store.close()
-    for site in SITES:
-        demo.restart(site)
+    demo.restart(COORDINATOR, *SITES)
     assert demo.ask("pack", "run", "FY2024-H2") == results(demo)
     assert network.loss_left(demo.plan) == before
 
@@ -236,7 +245,7 @@ def test_stop_ends_every_process_and_a_foreign_directory_is_left_alone(
     subprocess.run([script], cwd=ROOT, check=True, timeout=60)
     assert not (demo.plan.directory / "processes.json").exists()
     with pytest.raises(Unreachable):
-        processes.wait_for(demo.address("NYC"), name="NYC", seconds=0.5)
+        processes.wait_for(demo.port("NYC"), name="NYC", seconds=0.5)
     (tmp_path / "letter.txt").write_text("not ours")
     refused = subprocess.run(
         [sys.executable, "-m", "coordinator.demo", "--directory", str(tmp_path)],

@@ -10,21 +10,17 @@ compared by their form. To write the page anew after an intended change:
 import os
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from privacy import catalogue, pack
 from privacy.chain import Kind
-from tests import governed
+from tests import governed, transcript
 from tests import signed_samples as samples
-from tests.typed_site import Said, TypedSite
+from tests.typed_site import TypedSite
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "privacy-officer.md"
-BLOCK = re.compile(
-    r"```console\n(?P<console>.*?)```|<!-- meanwhile: (?P<meanwhile>.*?) -->", re.DOTALL
-)
 VARYING = (
     (re.compile(r"(?:[0-9a-f]{4} ){15}[0-9a-f]{4}"), "<fingerprint>"),
     (re.compile(r"(?:[0-9a-f]{4} ){3,}[0-9a-f]{4}"), "<part of a fingerprint>"),
@@ -33,13 +29,6 @@ VARYING = (
     (re.compile(r"\b[0-9a-f]{12}\b"), "<digest>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(T[\d:]+\+00:00)?"), "<date>"),
 )
-
-
-def form(text: str) -> str:
-    """Reduce what differs from site to site to its form."""
-    for pattern, name in VARYING:
-        text = pattern.sub(name, text)
-    return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
 class Minutes:
@@ -53,11 +42,12 @@ class Minutes:
         charter.enact(Kind.AGREED, subject=roster.digest.hex(), now=now)
         charter.enact(Kind.ROSTER, roster, now=now)
 
-    def type(self, line: str) -> Said:
+    def type(self, line: str) -> str:
         """Type one line of the page."""
         program, *words = shlex.split(line)
         assert program == "cmpp-node"
-        return self.site.run(*words)
+        said = self.site.run(*words)
+        return said.out + said.told
 
     def meanwhile(self, what: str) -> None:
         """Let happen what the page says happened elsewhere."""
@@ -77,37 +67,16 @@ class Minutes:
         assert self.site.deliver(mandate) == "waiting"
 
 
-def typed(console: str) -> Iterator[tuple[str, str]]:
-    """Yield each command of a block with the output shown below it."""
-    for part in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
-        command, _, shown = part.partition("\n")
-        yield command, shown
-
-
 def test_the_first_fifteen_minutes_go_as_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     minutes = Minutes(tmp_path)
-    text = PAGE.read_text("utf-8")
-    written, last = [], 0
-    wrong = []
-    for block in BLOCK.finditer(text):
-        if block["meanwhile"]:
-            minutes.meanwhile(block["meanwhile"])
-            continue
-        anew = ""
-        for command, shown in typed(block["console"]):
-            said = minutes.type(command)
-            heard = said.out + said.told
-            if form(heard) != form(shown):
-                wrong.append((command, form(shown), form(heard)))
-            lines = (line.rstrip() for line in heard.rstrip().splitlines())
-            anew += "\n".join([f"$ {command}", *lines, ""])
-        written.append(text[last : block.start("console")] + anew)
-        last = block.end("console")
+    wrong, anew = transcript.walk(
+        PAGE, say=minutes.type, meanwhile=minutes.meanwhile, varying=VARYING
+    )
     if os.environ.get("CMPP_WRITE_TRANSCRIPT"):
-        PAGE.write_text("".join(written) + text[last:], "utf-8")
+        PAGE.write_text(anew, "utf-8")
         return
     assert wrong == []
     check_end(minutes.site)
@@ -124,12 +93,16 @@ def check_end(site: TypedSite) -> None:
 
 def test_a_line_that_said_something_else_would_be_seen() -> None:
     page = PAGE.read_text("utf-8")
-    blocks = [b["console"] for b in BLOCK.finditer(page) if b["console"]]
-    shown = [out for block in blocks for _, out in typed(block)]
+    blocks = [b["console"] for b in transcript.BLOCK.finditer(page) if b["console"]]
+    shown = [out for block in blocks for _, out in transcript.typed(block)]
     assert len(shown) > 15
     assert all(form(out) for out in shown)
     assert form("spent 0.04 on 2026-11-22") != form("spent 0.05 on 2026-11-22")
     assert form("on 2026-11-22") == form("on 2026-12-24")
+
+
+def form(text: str) -> str:
+    return transcript.form(text, VARYING)
 
 
 def test_the_demonstration_keys_of_the_page_are_no_secret() -> None:

@@ -99,7 +99,7 @@ def mandate() -> governed.Document:
 
 def laid_out(home: Path) -> None:
     """Make a centre, with the statement key that the sample roster names."""
-    typed(home, "init", "--join-address", f"127.0.0.1:{processes.free_ports(1)[0]}")
+    typed(home, "init", "--join-address", f"127.0.0.1:{processes.free_ports()[0]}")
     file = Centre(home).home.statement_key_file
     file.unlink()
     private = samples.key("coordinator").private_bytes(

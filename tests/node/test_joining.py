@@ -1,13 +1,13 @@
 """A site comes into the network by typing what its operator types."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from coordinator.demo import processes
 from node import identity
 from privacy.errors import Unreachable, Untrusted
 from proto import credentials, mtls
@@ -216,8 +216,7 @@ def test_a_closed_port_and_a_proxy_that_refuses_are_told_apart(
     exchange: Exchange, site: TypedSite
 ) -> None:
     site.done("init", "--site", "NYC")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = processes.free_ports()
     said = site.run("join", invite(exchange, address=f"127.0.0.1:{port}").text())
     assert said.code == 3
     assert "refuses connections" in said.told
@@ -292,8 +291,7 @@ def test_an_invitation_says_where_to_dial_and_older_ones_are_still_read(
 
 def test_no_coordinator_is_not_a_wrong_certificate(tmp_path: Path) -> None:
     centre = doors.Centre(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = processes.free_ports()
     invited = centre.authority.invite(
         "NYC", address=f"127.0.0.1:{port}", now=doors.now()
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.demo import processes
 from node import reach
 from node.reach import Step, Way
 from proto import mtls
@@ -47,12 +48,6 @@ def stopped(way: Way) -> tuple[Step, str]:
     return end.step, f"{end.found} {end.cause} {end.fix}"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
-
-
 def test_an_open_way_is_walked_to_its_end(exchange: Exchange) -> None:
     for port in (exchange.link_port, exchange.join_port):
         way = walk(exchange.centre, f"127.0.0.1:{port}")
@@ -69,7 +64,7 @@ def test_a_name_that_nobody_knows(centre: doors.Centre) -> None:
 
 
 def test_a_closed_port(centre: doors.Centre) -> None:
-    step, said = stopped(walk(centre, f"127.0.0.1:{free_port()}"))
+    step, said = stopped(walk(centre, f"127.0.0.1:{processes.free_ports()[0]}"))
     assert step is Step.PORT
     assert "refuses" in said
 
