@@ -69,6 +69,8 @@ def check(query: Query, dictionary: Dictionary, grain: Grain) -> None:
     scope.value(query.value)
     for dimension in query.by:
         scope.dimension(dimension, grain)
+    if grain is Grain.SITE:
+        _check_profile(query, dictionary)
     names = [name_of(dimension) for dimension in query.by]
     if len(set(names)) != len(names):
         raise InvalidQuery("Two dimensions have the same name.")
@@ -77,6 +79,18 @@ def check(query: Query, dictionary: Dictionary, grain: Grain) -> None:
     if query.anchor is not None:
         dictionary.event(query.anchor)
     cells(query, dictionary)
+
+
+def _check_profile(query: Query, dictionary: Dictionary) -> None:
+    """Refuse a question of a site about what its table may not show of a person.
+
+    What a person is, one value each, would be told by a filter as by a dimension.
+    """
+    for path in _fields(query):
+        field = dictionary.field(path)
+        apart = field.field_class is FieldClass.DIMENSION and field.site is None
+        if apart and dictionary.table(field.table).rows is Rows.ONE:
+            raise InvalidQuery(f"{path} may not be asked about at site grain at all.")
 
 
 def code_lists(query: Query, dictionary: Dictionary) -> tuple[tuple[str, int], ...]:

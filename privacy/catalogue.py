@@ -4,116 +4,36 @@ A metric is data: query templates, an estimator and words for people. Adding or
 changing one needs no code. A template becomes a query when it meets a period.
 """
 
+import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from privacy import binding, dictionary, template
+from privacy import binding, dictionary, metric, withheld
 from privacy.dictionary import Dictionary, Grain
 from privacy.errors import InvalidProgramme, InvalidQuery, UnknownMetric
+from privacy.metric import Estimator, EstimatorKind, Measure, Metric, Pillar, Status
 from privacy.period import Period, PeriodKind
-from privacy.query import FORMAT, Query
+from privacy.query import FORMAT, Mode, Query
 from privacy.strict import Section, load_toml
 from privacy.template import Template
+from privacy.withheld import Withheld
 
-
-class Status(StrEnum):
-    """Whether a metric may be asked: only running ones may."""
-
-    RUNNING = "running"
-    DRAFT = "draft"
-
-
-class Pillar(StrEnum):
-    """What a metric helps the Board judge."""
-
-    REACH = "reach"
-    SERVICES = "services"
-    COMPLIANCE = "compliance"
-    EFFICIENCY = "efficiency"
-    HUMANITARIAN = "humanitarian"
-    SEPARATION = "separation from enforcement"
-    RESOURCES = "resources"
-    QUALITY = "quality"
-
-
-class EstimatorKind(StrEnum):
-    """How releases become published values; all of it costs nothing more.
-
-    The first five can run. The others are written down so that their queries
-    can be judged; a metric that uses one stays a draft.
-    """
-
-    COUNT = "count"
-    HISTOGRAM = "histogram"
-    MIX = "mix"
-    SHARE = "share"
-    CONTRAST_SHARE = "contrast_share"
-    MEAN = "mean"
-    RATIO = "ratio"
-    RATIO_TO_PUBLIC = "ratio_to_public"
-    STANDARDISED_DIFFERENCE = "standardised_difference"
-    WEIGHTED_EFFECT = "weighted_effect"
-    EFFECT_ON_ENROLLED = "effect_on_enrolled"
-    SHARE_BY_ARM = "share_by_arm"
-    PUBLIC = "public"
-    LEDGER = "ledger"
-
-
-RUNNING_KINDS = frozenset(
-    {
-        EstimatorKind.COUNT,
-        EstimatorKind.HISTOGRAM,
-        EstimatorKind.MIX,
-        EstimatorKind.SHARE,
-        EstimatorKind.CONTRAST_SHARE,
-    }
-)
-_NO_QUERY = frozenset(
-    {
-        EstimatorKind.PUBLIC,
-        EstimatorKind.LEDGER,
-        EstimatorKind.RATIO_TO_PUBLIC,
-        EstimatorKind.EFFECT_ON_ENROLLED,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimator:
-    """How a metric's releases become values.
-
-    Attributes:
-        of: the names of the queries it reads, in the order the kind expects:
-            for contrast_share, the contrasts and then the count they share.
-        metrics: other metrics it reads, for a kind without queries of its own.
-    """
-
-    kind: EstimatorKind
-    of: tuple[str, ...]
-    metrics: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """One metric of the catalogue."""
-
-    id: str
-    version: int
-    name: str
-    status: Status
-    pillar: Pillar
-    answers: str
-    definition: str
-    counted: str
-    grain: Grain
-    periods: tuple[PeriodKind, ...]
-    templates: Mapping[str, Template]
-    estimator: Estimator
+__all__ = [
+    "Estimator",
+    "EstimatorKind",
+    "Measure",
+    "Metric",
+    "Pillar",
+    "Programme",
+    "Status",
+    "load",
+    "parse",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +44,16 @@ class Programme:
         version: changes whenever a byte of either changes, so two ends that
             name the same version ask and answer the same questions.
         first_entry_year: the first fiscal year a household could enter in.
+        how_to_read: what every definition takes for granted, in words.
+        withheld: what no site tells of itself in any form.
     """
 
     version: str
     first_entry_year: Period
     dictionary: Dictionary
     metrics: Mapping[str, Metric]
+    how_to_read: str = ""
+    withheld: tuple[Withheld, ...] = ()
 
     def metric(self, name: str) -> Metric:
         """Return a metric.
@@ -214,6 +138,8 @@ def parse(files: Mapping[str, str]) -> Programme:
     head = Section("programme", load_toml(files["programme"]))
     first_entry_year = Period(head.text("first_entry_year"))
     edition = head.text("edition")
+    how_to_read = head.optional_text("how_to_read") or ""
+    kept_back = tuple(_withheld(head, words))
     head.done()
     roots = [
         Section(name, load_toml(text))
@@ -223,18 +149,20 @@ def parse(files: Mapping[str, str]) -> Programme:
     shared = {n: s for root in roots for n, s in root.sections("shared")}
     metrics: dict[str, Metric] = {}
     for root in roots:
-        for metric in _metrics(root, shared):
-            if metric.id in metrics:
-                raise InvalidProgramme(f"{metric.id} is defined twice.")
-            metrics[metric.id] = metric
+        for one in _metrics(root, shared):
+            if one.id in metrics:
+                raise InvalidProgramme(f"{one.id} is defined twice.")
+            metrics[one.id] = one
     programme = Programme(
         version=f"{edition}+{_digest(files)[:12]}",
         first_entry_year=first_entry_year,
         dictionary=words,
         metrics=dict(sorted(metrics.items())),
+        how_to_read=how_to_read.strip(),
+        withheld=kept_back,
     )
-    _check(programme)
-    return programme
+    placed = {m.id: _placed(programme, m) for m in programme.metrics.values()}
+    return dataclasses.replace(programme, metrics=placed)
 
 
 def _digest(files: Mapping[str, str]) -> str:
@@ -246,59 +174,59 @@ def _digest(files: Mapping[str, str]) -> str:
     return total.hexdigest()
 
 
+def _withheld(head: Section, words: Dictionary) -> Iterator[Withheld]:
+    """Yield what no site tells of itself."""
+    listed = head.raw("never_by_site") if head.has("never_by_site") else []
+    if not isinstance(listed, list):
+        raise InvalidProgramme("programme: never_by_site must be a list of tables.")
+    for number, content in enumerate(listed, start=1):
+        yield withheld.read(Section(f"never_by_site {number}", content), words)
+
+
 def _metrics(root: Section, shared: Mapping[str, Section]) -> Iterator[Metric]:
     """Yield the metrics of one file."""
     for name, section in root.sections("metrics"):
-        yield _metric(name, section, shared)
+        yield metric.read(name, section, shared)
     root.done()
 
 
-def _metric(name: str, section: Section, shared: Mapping[str, Section]) -> Metric:
-    """Read one metric."""
-    inner = Section(f"{name}.estimator", section.raw("estimator"))
-    estimator = Estimator(
-        kind=inner.choice("kind", EstimatorKind),
-        of=inner.texts("of") if inner.has("of") else (),
-        metrics=inner.texts("metrics") if inner.has("metrics") else (),
-    )
-    inner.done()
-    templates: dict[str, Template] = {}
-    for query_name, body in section.sections("queries"):
-        templates |= template.read(query_name, body, shared)
-    metric = Metric(
-        id=name,
-        version=section.integer("version"),
-        name=section.text("name"),
-        status=section.choice("status", Status),
-        pillar=section.choice("pillar", Pillar),
-        answers=section.text("answers"),
-        definition=section.text("definition"),
-        counted=section.text("counted"),
-        grain=section.choice("grain", Grain),
-        periods=section.choices("periods", PeriodKind),
-        templates=templates,
-        estimator=estimator,
-    )
-    section.done()
-    return metric
+def _placed(programme: Programme, one: Metric) -> Metric:
+    """Check a metric's queries, and say how it may be asked.
+
+    Raises:
+        InvalidProgramme: a query has no meaning in the dictionary at its grain, or
+            singles out what no site tells.
+    """
+    try:
+        asked = [
+            query
+            for kind in one.periods
+            for query in programme.queries(one, _EXAMPLES[kind]).values()
+        ]
+        for query in asked:
+            binding.check(query, programme.dictionary, one.grain)
+    except InvalidQuery as error:
+        raise InvalidProgramme(f"{one.id}: {error}") from error
+    if one.never_by_site:
+        return one
+    for query, rule in itertools.product(asked, programme.withheld):
+        if withheld.singles_out(rule, query, programme.dictionary):
+            raise InvalidProgramme(
+                f"{one.id} singles out what no site may tell of itself; write "
+                "never_by_site = true."
+            )
+    if not all(_fits_a_site(query, programme) for query in asked):
+        return one
+    return dataclasses.replace(one, modes=frozenset(Mode))
 
 
-def _check(programme: Programme) -> None:
-    """Refuse a metric that has no meaning, or runs what cannot run."""
-    for metric in programme.metrics.values():
-        kind = metric.estimator.kind
-        if metric.status is Status.RUNNING and kind not in RUNNING_KINDS:
-            raise InvalidProgramme(f"{metric.id}: a {kind.value} cannot run yet.")
-        if (kind in _NO_QUERY) == bool(metric.templates):
-            raise InvalidProgramme(f"{metric.id}: {kind.value} and its queries differ.")
-        if not set(metric.estimator.of) <= set(metric.templates):
-            raise InvalidProgramme(f"{metric.id}: the estimator reads no such query.")
-        if not set(metric.estimator.metrics) <= set(programme.metrics):
-            raise InvalidProgramme(f"{metric.id}: the estimator reads no such metric.")
-        for period_kind in metric.periods:
-            period = _EXAMPLES[period_kind]
-            for query in programme.queries(metric, period).values():
-                binding.check(query, programme.dictionary, metric.grain)
+def _fits_a_site(query: Query, programme: Programme) -> bool:
+    """Tell whether a site's own answer to a query may leave the site."""
+    try:
+        binding.check(query, programme.dictionary, Grain.SITE)
+    except InvalidQuery:
+        return False
+    return True
 
 
 _EXAMPLES = {

@@ -44,7 +44,8 @@ class Changes:
         added: Metrics the older one lacks.
         changed: Metrics whose definition differs.
         removed: Metrics the newer one lacks.
-        dictionary: Whether tables, fields or code lists differ.
+        dictionary: Whether tables, fields or code lists differ, or what every
+            definition takes for granted, or what no site tells.
     """
 
     added: tuple[str, ...]
@@ -93,8 +94,13 @@ def changes(old: Programme, new: Programme) -> Changes:
         added=tuple(sorted(set(new.metrics) - both)),
         changed=tuple(sorted(m for m in both if old.metrics[m] != new.metrics[m])),
         removed=tuple(sorted(set(old.metrics) - both)),
-        dictionary=old.dictionary != new.dictionary,
+        dictionary=_ground(old) != _ground(new),
     )
+
+
+def _ground(programme: Programme) -> tuple[object, ...]:
+    """Return what all of a programme's definitions stand on."""
+    return programme.dictionary, programme.how_to_read, programme.withheld
 
 
 @lru_cache(maxsize=8)

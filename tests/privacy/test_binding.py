@@ -153,6 +153,19 @@ def test_a_national_dimension_may_be_asked_at_national_grain() -> None:
     )
 
 
+def test_what_a_site_may_not_show_of_a_person_it_may_not_filter_by_either() -> None:
+    africa = e.OneOf("participant.origin_region", ("africa",))
+    for changes in (
+        {"population": africa},
+        {"value": e.Contrast(africa)},
+        {"by": (e.ByHolds("x", e.Not(africa)),)},
+    ):
+        asked = ask(unit=Unit.LEAD, **changes)
+        binding.check(asked, WORDS, Grain.NATIONAL)
+        with pytest.raises(InvalidQuery, match="at site grain at all"):
+            binding.check(asked, WORDS, Grain.SITE)
+
+
 def test_a_question_matures_when_its_last_follow_up_and_the_grace_have_passed() -> None:
     period = Period("FY2024-H2")
     plain = ask()

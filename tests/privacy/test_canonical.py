@@ -24,12 +24,10 @@ def enrolments(revision: int = 0) -> Query:
     )["enrolled"]
 
 
-def test_bytes_and_keys_of_the_running_metrics_are_the_committed_ones() -> None:
+def test_bytes_and_keys_of_every_metric_are_the_committed_ones() -> None:
     golden = json.loads(VECTORS.read_text())
     found = {}
     for metric in PROGRAMME.metrics.values():
-        if metric.status is not catalogue.Status.RUNNING:
-            continue
         for kind in metric.periods:
             period = Period(
                 {"quarter": "FY2024-Q4", "half-year": "FY2024-H2"}.get(
@@ -42,7 +40,11 @@ def test_bytes_and_keys_of_the_running_metrics_are_the_committed_ones() -> None:
                     "digest": one.digest.hex(),
                     "release_key": one.release_key(Mode.SITE).hex(),
                 }
-    assert golden == found
+    assert set(golden) == set(found)
+    # The bytes of some are written out; of the others the digest of them stands.
+    assert sum("bytes" in one for one in golden.values()) > 30
+    for name, one in golden.items():
+        assert one == {key: found[name][key] for key in one}
 
 
 def test_reading_what_was_written_gives_the_same_query() -> None:

@@ -52,6 +52,22 @@ def test_a_changed_definition_is_named() -> None:
     assert not found.only_adds
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("open from its first day", "open after its first day"), ("trafficking_f", None)],
+)
+def test_what_every_definition_stands_on_is_named_too(old: str, new: str) -> None:
+    files = shipped()
+    text = files["programme"]
+    assert old in text
+    cut = text[: text.rindex("[[never_by_site]]")]
+    files["programme"] = text.replace(old, new) if new else cut
+    found = edition.changes(catalogue.load(), catalogue.parse(files))
+    assert (found.added, found.changed, found.removed) == ((), (), ())
+    assert found.dictionary
+    assert not found.only_adds
+
+
 def test_a_changed_dictionary_is_named() -> None:
     files = shipped()
     files["dictionary"] = files["dictionary"].replace('version = "', 'version = "9', 1)
