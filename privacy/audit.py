@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Final
 
-from privacy import mechanism, sensitivity, succession
+from privacy import analysis_plan, mechanism, sensitivity, succession
 from privacy.catalogue import Programme
 from privacy.chain import LAW, Entry, Kind
 from privacy.errors import (
@@ -145,6 +145,9 @@ class _Check:
         mandate.check_in_force(_moment(entry))
         programme = self.law.programme(mandate.programme)
         period = Period(entry.periods or "")
+        metric = programme.metric(entry.metric or "")
+        analysis_plan.check_arms(mandate, programme)
+        analysis_plan.check_asked(metric, programme, period, self.law.plans)
         made = self._made(programme, entry.metric or "", period, mandate.revision)
         for name, query in made.items():
             if query.digest.hex() == entry.query_digest:

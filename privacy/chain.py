@@ -43,6 +43,7 @@ class Kind(StrEnum):
         LIFTED: An officer ended the legal hold.
         REOPENED: Two officers opened a new epoch after a restore.
         DRAW: A paper of a draw: the site's own, or the Board's part in it.
+        ANALYSIS_PLAN: The Board fixed how an effect is worked out, before its draws.
         SEALED: The site stopped for good.
     """
 
@@ -65,6 +66,7 @@ class Kind(StrEnum):
     LIFTED = "lifted"
     REOPENED = "reopened"
     DRAW = "draw"
+    ANALYSIS_PLAN = "analysis-plan"
     SEALED = "sealed"
 
 

@@ -238,7 +238,7 @@ class Place:
     @property
     def selection_permille(self) -> int:
         """The probability as the dictionary keeps it."""
-        return max(1, _rounded(PERMILLE * self.probability))
+        return permille(self.probability)
 
     @property
     def inverse_probability_percent(self) -> int:
@@ -247,8 +247,9 @@ class Place:
         One over the probability of what happened to it: of selection if it was
         selected, of the contrary if it was not.
         """
-        chance = self.probability if self.selected else 1 - self.probability
-        return min(_INVERSE_MAX, _rounded(_PERCENT / chance))
+        return inverse_percent(
+            self.probability if self.selected else 1 - self.probability
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +304,16 @@ def _places(ranked: list[Household], slots: int) -> Iterable[Place]:
             waitlist_rank=None if selected else rank - slots + 1,
             probability=Fraction(min(slots, len(ranked)), len(ranked)),
         )
+
+
+def permille(chance: Fraction) -> int:
+    """Return a chance in thousandths, as the dictionary keeps it."""
+    return max(1, _rounded(PERMILLE * chance))
+
+
+def inverse_percent(chance: Fraction) -> int:
+    """Return a hundred divided by a chance, as the dictionary keeps it."""
+    return min(_INVERSE_MAX, _rounded(_PERCENT / chance))
 
 
 def _rounded(number: Fraction) -> int:

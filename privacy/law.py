@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from privacy import catalogue
+from privacy.analysis_plan import Locked
 from privacy.catalogue import Programme
 from privacy.chain import GENESIS, Kind
 from privacy.draws import Draws
@@ -54,6 +55,7 @@ class Law:
         site: Whose law.
         mark: Sequence of the last entry that changed it; 0 before any.
         mark_hash: That entry's hash: what a decision must name.
+        mark_at: That entry's moment, or None before any.
         agreed: Digests of the rosters the operator signed, in hex.
         roster: In force, or None.
         policy: In force, or None.
@@ -66,11 +68,13 @@ class Law:
         sealed: The site stopped for good.
         epoch: 1, and one more with each reopening.
         draws: How far each draw of the site has come.
+        plans: The analysis plans that came, in order, and when.
     """
 
     site: str
     mark: int = 0
     mark_hash: str = GENESIS
+    mark_at: dt.datetime | None = None
     agreed: frozenset[str] = frozenset()
     roster: Roster | None = None
     policy: Policy | None = None
@@ -83,6 +87,7 @@ class Law:
     sealed: bool = False
     epoch: int = 1
     draws: Draws = field(default_factory=dict)
+    plans: tuple[Locked, ...] = ()
 
     def check_answering(self) -> None:
         """Refuse every question while the site, or the programme, stands still.

@@ -13,7 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final, Self
 
-from privacy import loss
+from privacy import loss, public_arms
 from privacy.errors import (
     BadSignature,
     Expired,
@@ -22,6 +22,7 @@ from privacy.errors import (
     NotAllowed,
 )
 from privacy.period import Period
+from privacy.public_arms import PublicArms
 from privacy.query import Mode
 from privacy.signing import Document, Kind, text_of
 from privacy.strict import Section, load_toml, moment
@@ -57,6 +58,7 @@ class Mandate:
         loss_rho: The most a site may be charged under it, over all questions.
         worst_rho: The same in the worst-case column.
         digest: SHA-256 of the signed text: what questions name.
+        public_arms: Arm sizes of draws that it makes public, without noise.
     """
 
     network: str
@@ -74,6 +76,7 @@ class Mandate:
     not_before: dt.datetime
     not_after: dt.datetime
     digest: bytes
+    public_arms: tuple[PublicArms, ...] = ()
 
     def check_in_force(self, now: dt.datetime) -> None:
         """Refuse a mandate that does not hold at this moment.
@@ -152,6 +155,7 @@ def parse(document: Document) -> Mandate:
         not_before=moment(root, "not_before"),
         not_after=moment(root, "not_after"),
         digest=document.digest,
+        public_arms=public_arms.read(root),
     )
     root.done()
     _check(mandate)
@@ -253,6 +257,7 @@ def _check(mandate: Mandate) -> None:
         raise InvalidProgramme(
             f"A mandate lasts at most {DAYS_MAX} days; correct its two moments."
         )
+    public_arms.check(mandate.public_arms, sites=mandate.sites, periods=mandate.periods)
 
 
 def check_network(found: str, expected: str) -> None:

@@ -9,9 +9,10 @@ coordinator that holds the withdrawal back gains nothing by sending the mandate 
 import datetime as dt
 from dataclasses import replace
 
-from privacy import draw_papers, draws
+from privacy import analysis_plan, draw_papers, draws
 from privacy import edition as editions
 from privacy import mandate as mandates
+from privacy.analysis_plan import Locked
 from privacy.chain import Entry, Kind
 from privacy.draw_papers import Listed, Outcome, Paper
 from privacy.draws import Judge
@@ -124,6 +125,29 @@ def draw(law: Law, entry: Entry, document: Document) -> Law:
         officers=len(law.policy.signers(document)) if law.policy else 0,
     )
     return replace(law, draws=draws.after(law.draws, document, judge))
+
+
+def plan(law: Law, entry: Entry, document: Document) -> Law:
+    """Return the law after an analysis plan arrived; it holds at once.
+
+    No officer decides about it, because it opens nothing: it only binds what the
+    Board may ask later.
+
+    Raises:
+        BadSignature: too few members signed it, or it does not come after the others.
+        NotAllowed: the clock was turned back since the last rule.
+    """
+    new = analysis_plan.parse(document)
+    _check_from_board(law, document, network=new.network)
+    analysis_plan.check_next(new, [each.plan for each in law.plans])
+    at = moment_of(entry)
+    if law.mark_at is not None and at < law.mark_at:
+        raise NotAllowed(
+            f"The clock of site {law.site} stands before its ledger's last rule, so "
+            "nobody could tell when the plan came; set the clock right."
+        )
+    arrived = Locked(plan=new, at=at)
+    return replace(law, plans=(*law.plans, arrived))
 
 
 def with_fate(law: Law, subject: str, fate: Kind) -> Law:

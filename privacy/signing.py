@@ -50,6 +50,7 @@ class Kind(StrEnum):
     POLICY = "policy"
     DECISION = "decision"
     DRAW = "draw"
+    ANALYSIS_PLAN = "analysis-plan"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from privacy import (
+    analysis_plan,
     decision,
     draw_papers,
     edition,
@@ -54,6 +55,7 @@ _DOCUMENTS: Final = {
     Kind.REOPENED: signing.Kind.DECISION,
     Kind.SEALED: signing.Kind.DECISION,
     Kind.DRAW: signing.Kind.DRAW,
+    Kind.ANALYSIS_PLAN: signing.Kind.ANALYSIS_PLAN,
 }
 """The kind of document each entry must rest on; ACCEPTED may rest on a rule."""
 
@@ -83,7 +85,8 @@ def after(law: Law, entry: Entry, document: Document | None) -> Law:
             f"A {entry.kind.value} entry rests on another kind of document."
         )
     changed = _TAKES[entry.kind](law, entry, document)
-    return replace(changed, mark=entry.sequence, mark_hash=entry.hash)
+    at = sending.moment_of(entry)
+    return replace(changed, mark=entry.sequence, mark_hash=entry.hash, mark_at=at)
 
 
 def note(kind: Kind, document: Document | None, subject: str = "") -> str | None:
@@ -114,6 +117,7 @@ _NOTES: Final[Mapping[Kind, Callable[[Document], str]]] = {
     Kind.STOOD_DOWN: lambda document: StandingDown.parse(document).turn.value,
     Kind.REVOKED: lambda document: Revocation.parse(document).mandate,
     Kind.DRAW: draw_papers.note,
+    Kind.ANALYSIS_PLAN: analysis_plan.note,
 }
 
 
@@ -317,4 +321,5 @@ _TAKES: Final[Mapping[Kind, Callable[[Law, Entry, Document | None], Law]]] = {
     Kind.REOPENED: _rested(_acted),
     Kind.SEALED: _rested(_acted),
     Kind.DRAW: _rested(sending.draw),
+    Kind.ANALYSIS_PLAN: _rested(sending.plan),
 }

@@ -43,6 +43,7 @@ class Kind(StrEnum):
         WITNESS_CONFLICT: A site's peers would not vouch for its ledger.
         PUBLICATION: Figures were published.
         DRAW: A site closed a list, the Board made a nonce, or a site drew.
+        ANALYSIS_PLAN: The Board fixed how an effect is worked out.
     """
 
     ROSTER = "roster"
@@ -56,6 +57,7 @@ class Kind(StrEnum):
     WITNESS_CONFLICT = "witness-conflict"
     PUBLICATION = "publication"
     DRAW = "draw"
+    ANALYSIS_PLAN = "analysis-plan"
 
 
 NEEDED: Final[Mapping[Kind, frozenset[str]]] = {
@@ -74,6 +76,7 @@ NEEDED: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.WITNESS_CONFLICT: frozenset({"site"}),
     Kind.PUBLICATION: frozenset({"digest", "metric", "period"}),
     Kind.DRAW: frozenset({"digest", "draw", "name", "step", "document"}),
+    Kind.ANALYSIS_PLAN: frozenset({"digest", "number", "metric", "document"}),
 }
 """Facts each kind must state, as texts or whole numbers; it may state more. Digests
 are in hex: `ask` of the signed question, `answer` of the signed answer."""
