@@ -3,7 +3,7 @@
 The interval is part of every row, in both; neither can be had without it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -11,13 +11,16 @@ from typing import Any, Final
 import jinja2
 from rich.table import Table
 
-from coordinator import result, words
+from coordinator import beside, reading, result, words
+from coordinator.reading import Readability
 from coordinator.result import EVERYWHERE, Cell, Result, Status
-from coordinator.words import Readability
 from privacy.catalogue import Metric
+from privacy.metric import Measure
 
 _PICTURE_ROOM: Final = 94
 _PICTURE_EDGE: Final = 3
+_SPOKEN_MAX: Final = 4
+"""Results with no more totals than this say each of them in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One value as it is shown."""
+    """One value as it is shown.
+
+    Attributes:
+        helps: What would make it readable, if it is not.
+    """
 
     total: bool
     whose: str
@@ -40,6 +47,7 @@ class Row:
     low: str
     high: str
     reads: str
+    helps: tuple[str, ...]
     picture: Picture | None
 
 
@@ -57,11 +65,12 @@ def table(
     made.add_column("Loss (rho)", justify="right", no_wrap=True)
     for each in results:
         metric = metrics[each.metric]
-        name = f"{metric.name}, {each.period}"
+        name = _named(each, metric)
         sites = (f"{each.answered} of {len(each.sites)}", f"{float(each.rho):.5f}")
         shown = [row for row in rows(each, metric) if row.total or by_site]
         if not shown:
-            made.add_row(each.metric, name, "", "", "", "no site answered", *sites)
+            why = each.note or "no site answered"
+            made.add_row(each.metric, name, "", "", "", why, *sites)
         elif shown[0].which != words.WHOLE:
             made.add_row(each.metric, name, "", "", "", "", *sites)
         for row in shown:
@@ -79,13 +88,65 @@ def _indented(row: Row) -> str:
     return f"  {row.which}" if row.total else f"  {row.whose}, {row.which}"
 
 
+def _unit(metric: Metric) -> str:
+    """Return the unit of a metric's values, where they do not carry it."""
+    return words.unit(reading.scale(metric)).strip()
+
+
+def _named(published: Result, metric: Metric) -> str:
+    """Name a metric, its unit and its period."""
+    unit = f" ({_unit(metric)})" if _unit(metric) else ""
+    return f"{metric.name}{unit}, {published.period}"
+
+
+def remarks(
+    results: Sequence[Result], metrics: Mapping[str, Metric], *, by_site: bool = False
+) -> tuple[str, ...]:
+    """Return what a reader of the table must know besides: one line each.
+
+    Where a spread comes from if not from the noise alone, what would make a value
+    readable, and other people's figures with all that they need to be read.
+    """
+    said: dict[str, None] = {}
+    for each in results:
+        metric = metrics[each.metric]
+        named = f"{each.metric}, {each.period}"
+        for cell in each.cells:
+            if cell.site == EVERYWHERE or by_site:
+                said |= dict.fromkeys(
+                    f"{named}, {_placed(cell)}: {line}"
+                    for line in _remarks(cell, each, metric)
+                )
+        if each.note and each.cells:
+            said[f"{named}: {each.note}"] = None
+        said |= dict.fromkeys(f"{metric.id}, {x}" for x in beside.lines(metric))
+    return tuple(said)
+
+
+def _remarks(cell: Cell, published: Result, metric: Metric) -> Iterator[str]:
+    """Yield what must be said of one value."""
+    if cell.estimate.sampling_error:
+        yield words.spread(cell.estimate, reading.scale(metric, cell.labels))
+    helps = reading.readable_with(cell, published, metric)
+    if helps:
+        yield f"{reading.TOO_UNCERTAIN}. {' '.join(helps)}"
+
+
+def _placed(cell: Cell) -> str:
+    """Name a value below its metric's name."""
+    which = words.labels(cell.labels)
+    return which if cell.site == EVERYWHERE else f"{cell.site}, {which}"
+
+
 def rows(published: Result, metric: Metric) -> tuple[Row, ...]:
     """Turn a result's cells into rows, in their order."""
-    share = words.is_share(metric)
-    top = 1.0
-    if not share:
-        top = max([1.0, *(cell.estimate.high for cell in published.cells)])
-    return tuple(_row(cell, share=share, top=top) for cell in published.cells)
+    ends = [(0.0, 1.0)]
+    if metric.measure is Measure.DIFFERENCE:
+        ends = [(-1.0, 1.0)]
+    elif metric.measure is not Measure.SHARE:
+        ends += [(cell.estimate.low, cell.estimate.high) for cell in published.cells]
+    line = (min(low for low, _ in ends), max(high for _, high in ends))
+    return tuple(_row(cell, published, metric, line) for cell in published.cells)
 
 
 def page(
@@ -121,7 +182,6 @@ def page(
         if whole
         else "Some totals are partial: each says which sites are in",
         confidence=f"{float(results[0].confidence):.0%}" if results else "",
-        only_noise=words.ONLY_NOISE,
         loss=_loss(rho),
         parts=[_part(each, metrics[each.metric]) for each in results],
     )
@@ -130,48 +190,65 @@ def page(
 def _part(published: Result, metric: Metric) -> dict[str, Any]:
     """Gather what the page says about one result."""
     totals = [cell for cell in published.cells if cell.site == EVERYWHERE]
-    spoken = [cell for cell in totals if words.labels(cell.labels) == words.WHOLE]
+    few = len(totals) <= _SPOKEN_MAX
+    spoken = [cell for cell in totals if few or not _is_part(cell)]
     return {
-        "id": f"{published.metric}-{published.period}",
+        "id": f"{published.metric}-{published.period}".replace(" ", "-"),
         "heading": f"{metric.name}, {published.period} ({published.metric})",
         "definition": metric.definition,
-        "sentences": [words.sentence(metric, cell) for cell in spoken],
+        "note": published.note,
+        "sentences": [words.sentence(metric, cell, placed=True) for cell in spoken],
         "absent": [
             words.absent(outcome)
             for outcome in published.sites
             if outcome.status is not Status.ANSWERED
         ],
         "coverage": words.coverage(published),
-        "caption": f"{metric.name}: {metric.counted}, {published.period}, with "
+        "caption": f"{_named(published, metric)}: {metric.counted}, with "
         f"{float(published.confidence):.0%} intervals",
         "rows": rows(published, metric),
+        "references": beside.lines(metric),
         "loss": _loss(published.rho),
         "version": published.version,
         "digest": published.content()["digest"],
     }
 
 
-def _row(cell: Cell, *, share: bool, top: float) -> Row:
+def _is_part(cell: Cell) -> bool:
+    """Tell whether a value is one of several that make up a whole."""
+    return words.labels(cell.labels) != words.WHOLE
+
+
+def _row(
+    cell: Cell, published: Result, metric: Metric, line: tuple[float, float]
+) -> Row:
     """Turn one cell into a row; what cannot be told shows no value and no picture."""
-    reads = words.readability(cell.estimate, share=share)
+    scale = reading.scale(metric, cell.labels)
+    reads = reading.readability(cell.estimate, scale)
     certain = reads is not Readability.UNCERTAIN
+    shown = words.value(cell.estimate, scale)
+    which = words.labels(cell.labels)
+    if scale.measure is not metric.measure or scale.unit != metric.unit_shown:
+        which = f"{which} ({words.unit(scale).strip()})"
     return Row(
         total=cell.site == EVERYWHERE,
         whose=words.whose(cell),
-        which=words.labels(cell.labels),
-        value=words.value(cell.estimate, share=share) if certain else "?",
-        low=words.low(cell.estimate, share=share),
-        high=words.high(cell.estimate, share=share),
+        which=which,
+        value=shown if certain else "?",
+        low=words.low(cell.estimate, scale),
+        high=words.high(cell.estimate, scale),
         reads=reads.value,
-        picture=_picture(cell, top) if certain else None,
+        helps=reading.readable_with(cell, published, metric),
+        picture=_picture(cell, line) if certain else None,
     )
 
 
-def _picture(cell: Cell, top: float) -> Picture:
+def _picture(cell: Cell, line: tuple[float, float]) -> Picture:
     """Place a value and its interval on a line from 0 to 100."""
+    first, last = line
 
     def at(number: float) -> float:
-        inside = min(1.0, max(0.0, number / top))
+        inside = min(1.0, max(0.0, (number - first) / (last - first)))
         return round(_PICTURE_EDGE + _PICTURE_ROOM * inside, 2)
 
     left, right = at(cell.estimate.low), at(cell.estimate.high)

@@ -78,14 +78,17 @@ class Cell:
     estimate: Estimate
 
     def content(self) -> dict[str, Any]:
-        """Return the cell for JSON."""
-        return {
+        """Return the cell for JSON; what a draw left to chance only where it did."""
+        parts: dict[str, Any] = {
             "labels": {"site": self.site, **dict(self.labels)},
             "value": self.estimate.value,
             "low": self.estimate.low,
             "high": self.estimate.high,
             "standard_error": self.estimate.standard_error,
         }
+        if self.estimate.sampling_error:
+            parts["sampling_error"] = self.estimate.sampling_error
+        return parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,9 @@ class Result:
         confidence: How often the intervals hold the exact figures.
         cells: The total of the answering sites first, then each site.
         sites: What became of the question at every site on the list.
+        note: What a reader must know besides, such as why there are no values.
+        figures: The published numbers that values were divided by: whose, which,
+            and the number as exact text.
     """
 
     metric: str
@@ -109,6 +115,8 @@ class Result:
     confidence: Fraction
     cells: tuple[Cell, ...]
     sites: tuple[SiteOutcome, ...]
+    note: str = ""
+    figures: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def answered(self) -> int:
@@ -134,6 +142,13 @@ class Result:
             "loss": loss_content(self.rho),
             "sites": [outcome.content() for outcome in self.sites],
         }
+        if self.note:
+            body["note"] = self.note
+        if self.figures:
+            body["figures"] = [
+                {"site": site, "name": name, "value": value}
+                for site, name, value in self.figures
+            ]
         return {**body, "digest": digest(body)}
 
 
@@ -174,6 +189,11 @@ def read(content: Mapping[str, Any]) -> Result:
             confidence=confidence,
             cells=tuple(_cell(each, confidence) for each in content["cells"]),
             sites=tuple(_outcome(each) for each in content["sites"]),
+            note=content.get("note", ""),
+            figures=tuple(
+                (each["site"], each["name"], each["value"])
+                for each in content.get("figures", ())
+            ),
         )
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise Corrupt(_CHANGED) from error
@@ -195,7 +215,8 @@ def _cell(content: Mapping[str, Any], confidence: Fraction) -> Cell:
     numbers = {
         name: content[name] for name in ("value", "low", "high", "standard_error")
     }
-    estimate = Estimate(confidence=confidence, **numbers)
+    drawn = content.get("sampling_error", 0.0)
+    estimate = Estimate(confidence=confidence, sampling_error=drawn, **numbers)
     return Cell(site=site, labels=tuple(labels.items()), estimate=estimate)
 
 

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from coordinator import ask, order, report, words
+from coordinator import ask, exact, order, report, telling, words
 from coordinator.ask import Outcome
-from coordinator.cli import centre
+from coordinator.cli import centre, exporting
 from coordinator.cli.centre import SHOW, TELL, Centre
+from coordinator.figures import WITHOUT_QUESTION
 from coordinator.lines import Reply
 from coordinator.order import Order
 from coordinator.result import Result, Status, epsilon
@@ -56,19 +57,46 @@ def put(
     ask_again: bool,
     quiet: bool,
 ) -> Outcome:
-    """Ask, and show how far every site is while it runs."""
+    """Ask, and show how far every site is while it runs.
+
+    What no site needs to be asked is read here, and needs no mandate.
+    """
+    here = {
+        place: _exact(opened, each)
+        for place, each in enumerate(orders)
+        if each.metric.estimator.kind in WITHOUT_QUESTION
+    }
+    orders = [each for place, each in enumerate(orders) if place not in here]
+    if not orders:
+        exporting.publish(opened)
+        return Outcome(
+            results=tuple(here.values()), charged_pico={}, conflicts=(), rho=Fraction()
+        )
     asked = [(each.metric.id, each.period) for each in orders]
     opens = opened.mandate_for(asked, purpose=purpose, number=mandate)
-    orders = [replace(each, revision=opens.revision) for each in orders]
+    orders = [order.under(each, opens) for each in orders]
     total = len(order.distinct(orders, opened.programme))
     names = [site.name for site in opened.sites.all()]
     with _watch(names, total, quiet=quiet) as watch:
-        return ask.ask(
+        outcome = ask.ask(
             orders,
             desk=opened.desk(opens, purpose=purpose, ask_again=ask_again),
             now=centre.now(),
             watch=watch,
         )
+    exporting.publish(opened)
+    results = list(outcome.results)
+    for place, each in here.items():
+        results.insert(place, each)
+    return replace(outcome, results=tuple(results))
+
+
+def _exact(opened: Centre, wanted: Order) -> Result:
+    """Publish what needs no answer of a site: keep it, and tell the log."""
+    found = exact.publish(wanted.metric, wanted.period, opened.books())
+    opened.store.keep_result(found.content(), now=centre.now())
+    telling.results(opened.log, [found], now=centre.now())
+    return found
 
 
 def show(
@@ -80,8 +108,18 @@ def show(
         return
     if opened.config.training:
         SHOW.print(centre.TRAINING, style="bold", highlight=False)
-    SHOW.print(report.table(results, opened.programme.metrics, by_site=by_site))
-    SHOW.print(f"Intervals at {float(results[0].confidence):.0%}. {words.ONLY_NOISE}")
+    metrics = exporting.definitions(opened, results)
+    SHOW.print(report.table(results, metrics, by_site=by_site))
+    said = report.remarks(results, metrics, by_site=by_site and len(results) == 1)
+    if all(each.mode == exact.MODE for each in results):
+        SHOW.print("These figures are exact; no site was asked.")
+    else:
+        SHOW.print(
+            f"Intervals at {float(results[0].confidence):.0%}. {words.ONLY_NOISE}"
+            + (" Lines below say where it is otherwise." if said else "")
+        )
+    for line in said:
+        SHOW.print(line, highlight=False)
     absent = {
         words.absent(outcome): None
         for each in results
@@ -121,7 +159,7 @@ def write(
     """Write the page and the JSON, where asked for."""
     if page is not None:
         said = centre.TRAINING if opened.config.training else ""
-        metrics = opened.programme.metrics
+        metrics = exporting.definitions(opened, results)
         text = report.page(results, metrics, title=title, rho=rho, banner=said)
         _replace(page, text)
     if results_file is not None:
@@ -150,7 +188,7 @@ def finish(outcome: Outcome) -> None:
             style="bold red",
         )
         raise typer.Exit(4)
-    if any(result.answered for result in outcome.results):
+    if any(r.answered or r.mode == exact.MODE for r in outcome.results):
         return
     statuses = {site.status for result in outcome.results for site in result.sites}
     raise typer.Exit(1 if Status.REFUSED in statuses else 3)

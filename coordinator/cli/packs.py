@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from coordinator import preview as previews
-from coordinator.cli import asking, centre, queries
+from coordinator.cli import asking, centre, exporting, queries
 from coordinator.cli.asking import (
     AgainOption,
     MandateOption,
@@ -15,6 +15,8 @@ from coordinator.cli.asking import (
     ResultsOption,
 )
 from coordinator.cli.centre import SHOW, AsJson, Centre
+from coordinator.cli.exporting import ForceOption, FormatOption, OutputOption
+from coordinator.cli.queries import ExportOption
 from coordinator.order import Order
 from coordinator.preview import Expected, Preview
 from coordinator.result import epsilon
@@ -94,10 +96,14 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
     ] = False,
     html: PageOption = None,
     results: ResultsOption = None,
+    output: OutputOption = None,
+    form: FormatOption = None,
+    force: ForceOption = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask everything a half-year's pack asks, and show the table."""
     opened = centre.opened(context)
+    export_to = exporting.destination(output, form, force=force)
     chosen = pack.load(name, opened.programme)
     outcome = asking.put(
         opened,
@@ -117,7 +123,33 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
         page=html,
         results_file=results,
     )
+    exporting.write(opened, outcome.results, export_to)
     asking.finish(outcome)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    period: str,
+    *,
+    output: ExportOption,
+    form: FormatOption = None,
+    force: ForceOption = False,
+    name: PackOption = DEFAULT,
+) -> None:
+    """Write what is kept of a pack to a file, with intervals. Asks nobody."""
+    opened = centre.opened(context)
+    to = exporting.destination(output, form, force=force)
+    chosen = pack.load(name, opened.programme)
+    found = [
+        result
+        for planned in chosen.lines_for(Period(period))
+        for result in exporting.kept(
+            opened, metric=planned.line.metric, period=planned.period.label
+        )
+    ]
+    exporting.publish(opened)
+    exporting.write(opened, found, to)
 
 
 def _order(opened: Centre, planned: PlannedLine) -> Order:

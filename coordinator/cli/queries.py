@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from coordinator import preview as previews
+from coordinator import reading, words
 from coordinator import result as kept
-from coordinator import words
-from coordinator.cli import asking, centre
+from coordinator.cli import asking, centre, exporting
 from coordinator.cli.asking import (
     AgainOption,
     MandateOption,
@@ -19,6 +20,7 @@ from coordinator.cli.asking import (
     ResultsOption,
 )
 from coordinator.cli.centre import SHOW, AsJson
+from coordinator.cli.exporting import ForceOption, FormatOption, OutputOption
 from coordinator.order import Order
 from coordinator.preview import Expected, Preview
 from coordinator.result import EVERYWHERE, loss_content
@@ -26,6 +28,7 @@ from privacy import loss, pack
 from privacy.catalogue import Metric, Programme
 from privacy.errors import InvalidQuery
 from privacy.mandate import Purpose
+from privacy.metric import Measure
 from privacy.period import Period
 
 app = typer.Typer(help="One question at a time.", no_args_is_help=True)
@@ -43,6 +46,12 @@ CountOption = Annotated[
 ShareOption = Annotated[
     str | None, typer.Option(help="The share expected, such as 0.95, for shares.")
 ]
+
+DigestsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Beginnings of the results' digests; all, if left out."),
+]
+ExportOption = Annotated[Path, typer.Option("--output", help="The file to write.")]
 
 
 @app.command()
@@ -68,6 +77,7 @@ def preview(  # noqa: PLR0913 - a command's options are its parameters
         opened.programme,
         sites=[site.name for site in opened.sites.all()],
         confidence=opened.config.confidence_exact,
+        figures=opened.figures,
         expected=Expected(
             count=expect_count or (planned.expected_count if planned else 100),
             share=_share(expect_share)
@@ -93,10 +103,14 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
     ask_again: AgainOption = False,
     html: PageOption = None,
     results: ResultsOption = None,
+    output: OutputOption = None,
+    form: FormatOption = None,
+    force: ForceOption = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask every site, and show the total, every site and the intervals."""
     opened = centre.opened(context)
+    export_to = exporting.destination(output, form, force=force)
     wanted = order_of(opened.programme, metric, period, rho)
     outcome = asking.put(
         opened,
@@ -116,6 +130,7 @@ def run(  # noqa: PLR0913 - a command's options are its parameters
         page=html,
         results_file=results,
     )
+    exporting.write(opened, outcome.results, export_to)
     asking.finish(outcome)
 
 
@@ -131,7 +146,7 @@ def show(
     opened = centre.opened(context)
     found = kept.read(opened.store.result(digest))
     asking.show(opened, [found], as_json=as_json, by_site=True)
-    name = opened.programme.metric(found.metric).name
+    name = exporting.definitions(opened, [found])[found.metric].name
     asking.write(
         opened,
         [found],
@@ -145,7 +160,9 @@ def show(
 @app.command("list")
 def list_results(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show every result kept, oldest first."""
-    lines = centre.opened(context).store.results()
+    opened = centre.opened(context)
+    exporting.publish(opened)
+    lines = opened.store.results()
     if as_json:
         centre.write_json(lines)
         return
@@ -155,6 +172,34 @@ def list_results(context: typer.Context, *, as_json: AsJson = False) -> None:
         head = (line["digest"][:12], line["metric"], line["period"])
         table.add_row(*head, sites, line["made_at"][:19])
     SHOW.print(table)
+
+
+@app.command()
+def export(  # noqa: PLR0913 - a command's options are its parameters
+    context: typer.Context,
+    digests: DigestsArgument = None,
+    *,
+    output: ExportOption,
+    form: FormatOption = None,
+    force: ForceOption = False,
+    metric: Annotated[str | None, typer.Option(help="Only this metric.")] = None,
+    period: Annotated[str | None, typer.Option(help="Only this period.")] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--every", help="Also results that a newer one stands for; else not."
+        ),
+    ] = False,
+) -> None:
+    """Write results kept to a file, every value with its interval. Asks nobody."""
+    opened = centre.opened(context)
+    to = exporting.destination(output, form, force=force)
+    if digests:
+        found = [kept.read(opened.store.result(digest)) for digest in digests]
+    else:
+        found = exporting.kept(opened, metric=metric, period=period, every=every)
+    exporting.publish(opened)
+    exporting.write(opened, found, to)
 
 
 def order_of(
@@ -173,16 +218,15 @@ def order_of(
 
 def show_preview(ahead: Preview) -> None:
     """Show a preview in the terminal."""
-    share = words.is_share(ahead.order.metric)
+    share = ahead.order.metric.measure in (Measure.SHARE, Measure.DIFFERENCE)
     table = Table("Whose", "Which", "Standard error", "95 % half-width")
     for cell in ahead.cells:
-        scale = 100 if share else 1
-        unit = " points" if share else ""
+        scale = reading.scale(ahead.order.metric, cell.labels)
         table.add_row(
             words.EVERYBODY if cell.site == EVERYWHERE else cell.site,
             words.labels(cell.labels),
-            f"{scale * cell.standard_error:.2f}{unit}",
-            f"± {scale * cell.half_width:.1f}{unit}",
+            words.error(cell.standard_error, scale),
+            f"± {words.error(cell.half_width, scale)}",
         )
     SHOW.print(f"{ahead.order.metric.name}, {ahead.order.period}", style="bold")
     SHOW.print(table)
