@@ -72,6 +72,23 @@ def read_pool(path: Path, slots: Mapping[Stratum, int]) -> tuple[Household, ...]
         ) from None
 
 
+def read_slots(text: str) -> dict[Stratum, int]:
+    """Read how many places each stratum has, such as family=12,single=20.
+
+    Raises:
+        BadConfiguration: it is not written so.
+    """
+    found: dict[Stratum, int] = {}
+    for part in text.replace(" ", "").split(","):
+        name, _, number = part.partition("=")
+        if name not in set(Stratum) or not number.isdecimal() or name in found:
+            raise BadConfiguration(
+                "Say the places for households as family=12,single=20, or as all=30."
+            )
+        found[Stratum(name)] = int(number)
+    return found
+
+
 class Keeper:
     """The closed lists of one site, each in an encrypted file named by its draw."""
 

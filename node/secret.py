@@ -21,6 +21,7 @@ from keyring.errors import KeyringError, PasswordDeleteError
 
 from node.config import KEY_PLACE
 from privacy.errors import BadConfiguration
+from proto import disk
 
 KEY_BYTES: Final = 32
 
@@ -127,8 +128,9 @@ class Secret:
             self._to_keyring(text)
             return
         try:
-            _write_new(Path(self.place), text)
-            _sync_folder(Path(self.place))
+            path = Path(self.place)
+            disk.create(path, [text.encode("ascii")])
+            disk.sync(path.parent)
         except FileExistsError:
             raise self._there() from None
         except OSError as error:
@@ -178,7 +180,7 @@ class Secret:
             with path.open("r+b") as old:
                 _overwrite(old.fileno())
             path.unlink()
-            _sync_folder(path)
+            disk.sync(path.parent)
         except OSError as error:
             raise self._unwritten(error) from None
         return True
@@ -264,23 +266,14 @@ class Secret:
         )
 
 
-def _write_new(path: Path, text: str) -> None:
-    """Write a new file that only its owner can read, and put it on disk."""
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _replace(path: Path, text: str) -> None:
     """Swap a file's content in one step, then overwrite what it held."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
-    _write_new(fresh, text)
+    disk.create(fresh, [text.encode("ascii")])
     with path.open("r+b") if path.exists() else fresh.open("rb") as old:
         fresh.replace(path)
-        _sync_folder(path)
+        disk.sync(path.parent)
         if old.writable():
             _overwrite(old.fileno())
 
@@ -289,12 +282,3 @@ def _overwrite(handle: int) -> None:
     """Write chance over every byte of a small file."""
     os.pwrite(handle, secrets.token_bytes(os.fstat(handle).st_size), 0)
     os.fsync(handle)
-
-
-def _sync_folder(path: Path) -> None:
-    """Make a name survive a power cut."""
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from privacy.errors import BadConfiguration, CertificateRefused
+from proto import disk
 from proto.mtls import Identity
 
 KEY_FILE: Final = "key.pem"
@@ -58,16 +59,12 @@ def create_key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        disk.create(path, [pem])
     except FileExistsError as error:
         raise BadConfiguration(
             f"{path.name} already holds a key, which is never overwritten; move it "
             "away first if it is to be replaced."
         ) from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
     return key
 
 
@@ -113,7 +110,7 @@ def forget_other_keys(directory: Path) -> None:
     for path in key_files(directory):
         if path != used:
             path.unlink(missing_ok=True)
-    _sync(directory)
+    disk.sync(directory)
 
 
 def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -294,13 +291,4 @@ def replace(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    """Make what was created, renamed or deleted in a folder last."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    disk.sync(path.parent)

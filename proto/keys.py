@@ -9,7 +9,6 @@ Source: RFC 8032 (Ed25519), RFC 7748 (X25519), PKCS 8 in PEM; the passphrase goe
 through the library's best available derivation.
 """
 
-import os
 import stat
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from privacy.errors import BadConfiguration
+from proto import disk
 
 _FILE_BYTES_MAX: Final = 1 << 20
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -129,16 +129,12 @@ def write_new(path: Path, content: bytes, *, mode: int) -> None:
         BadConfiguration: it exists.
     """
     try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+        disk.create(path, [content], mode=mode)
     except FileExistsError as error:
         raise BadConfiguration(
             f"{path.name} is already there and is never overwritten; keep it, or "
             "choose another directory."
         ) from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _private(path: Path, passphrase: bytes | None) -> object:

@@ -47,10 +47,20 @@ def write_key(path: Path, name: str) -> Path:
 
 def lay_out(home: Path, site: str, *, opens: Sequence[Document], **caps: str) -> None:
     """Make a site with invented records, a roster, a policy and accepted mandates."""
-    where = ("--site", site, "--listen-address", "127.0.0.1:1")
-    command(home, "init", "--training", *where)
+    begin(home, site)
     command(home, "synthesize", "--scale", "0.02")
     command(home, "close", CLOSED_THROUGH)
+    rule(home, site, opens=opens, **caps)
+
+
+def begin(home: Path, site: str) -> None:
+    """Make a site without records, rules or anybody to answer."""
+    where = ("--site", site, "--listen-address", "127.0.0.1:1")
+    command(home, "init", "--training", *where)
+
+
+def rule(home: Path, site: str, *, opens: Sequence[Document], **caps: str) -> None:
+    """Give a site a roster, a policy and accepted mandates."""
     write_key(home / "identity" / "statement.key", site)
     ledger = Ledger.open(f"sqlite:///{home}/ledger.sqlite")
     charter = Charter(ledger, site=site)

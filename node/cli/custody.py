@@ -14,6 +14,7 @@ from node.custody import purge as purging
 from node.custody import recipient, rotation, shred
 from node.custody.backup import backup as write_backup
 from node.custody.consent import Whose
+from node.custody.restore import Restored
 from node.custody.restore import restore as read_backup
 from privacy.errors import BadConfiguration
 
@@ -111,22 +112,41 @@ def restore(
         typer.Option("--key", help="The recipient's key, if it was written for one."),
     ] = None,
     no_passphrase: _Bare = False,
+    outside: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder outside --home that the site uses; repeat it."),
+    ] = None,
 ) -> None:
-    """Make the site again from a backup, in an empty directory (--home)."""
+    """Make the site again from a backup, in an empty directory (--home).
+
+    Nothing is written anywhere else, unless --outside names the folder.
+    """
     site = home.opened(context)
     words = None if private is not None and no_passphrase else _passphrase()
     done = read_backup(
         file,
         site.directory,
         reads=home.estate_from,
+        outside=tuple(outside or ()),
         passphrase=words if private is None else None,
         key=None if private is None else recipient.private(private, passphrase=words),
     )
     SHOW.print(f"Restored {done.files} files to {site.directory}.", soft_wrap=True)
+    _say_next(done, forgeable=private is not None)
+
+
+def _say_next(done: Restored, *, forgeable: bool) -> None:
+    """Say what a restored site needs before it answers."""
     for path in done.unplaced:
         SHOW.print(
             f"{path.name} holds a key that belongs in a systemd credential: make the "
             "credential from it, then destroy the file."
+        )
+    if forgeable:
+        SHOW.print(
+            "Anybody with the public key can write such a file, so read its node.toml "
+            "before you start the node: it names the programs the node runs, and the "
+            "coordinator it trusts."
         )
     SHOW.print(
         "The ledger is as old as the backup. What was charged since is lost here, and "
@@ -250,10 +270,19 @@ def follow_source(context: typer.Context, *, case: _Case = False) -> None:
     """
     site = home.opened(context)
     whose = Whose.CASE if case else Whose.PERSON
-    if consents.restore(site.records, site.key_map, whose, _number(whose)):
-        SHOW.print("From the next import on, what the source says holds again.")
-    else:
+    number = _number(whose)
+    changed = consents.restore(site.records, site.key_map, whose, number)
+    if not changed:
         SHOW.print("This number was not withdrawn here; nothing was changed.")
+    elif consents.standing(site.key_map, whose, number).forgotten:
+        SHOW.print(
+            "The withdrawal of this number is lifted, but the number was forgotten "
+            "fifteen months after its draw: nobody can find its records any more, so "
+            "they stay as they are, and imports pass its rows over whatever the source "
+            "says."
+        )
+    else:
+        SHOW.print("From the next import on, what the source says holds again.")
 
 
 def _number(whose: Whose) -> str:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -52,7 +53,8 @@ def commit(
     can be added, dropped or moved, and there is one draw from this list.
     """
     site = home.opened(context)
-    roster, places = _roster(site), _slots(slots)
+    _require_new(output)
+    roster, places = _roster(site), own.read_slots(slots)
     codes = site.programme.dictionary.code_lists["phase"].codes
     if phase not in codes:
         raise BadConfiguration(
@@ -102,6 +104,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
 def run(context: typer.Context, name: _Name, *, output: _Output = None) -> None:
     """Draw, once: write who was drawn for the case managers, and sign its digest."""
     site = home.opened(context)
+    _require_new(output)
     draw, roster = _named(site, name), _roster(site)
     if draw.outcome is not None:
         raise NotAllowed(
@@ -149,6 +152,7 @@ def verify(
 ) -> None:
     """Repeat a draw from the closed list, and compare it with what was published."""
     site = home.opened(context)
+    _require_new(output)
     draw, keeper = _named(site, name), own.Keeper(site.directory)
     if draw.outcome is None:
         raise NotAllowed(f"{name} was not drawn ({draw.state}); there is no outcome.")
@@ -298,17 +302,13 @@ def _roster(site: Home) -> Roster:
     return found
 
 
-def _slots(text: str) -> dict[Stratum, int]:
-    """Read places such as family=12,single=20."""
-    found: dict[Stratum, int] = {}
-    for part in text.replace(" ", "").split(","):
-        name, _, number = part.partition("=")
-        if name not in set(Stratum) or not number.isdecimal() or name in found:
-            raise BadConfiguration(
-                "Say the places for households as family=12,single=20, or as all=30."
-            )
-        found[Stratum(name)] = int(number)
-    return found
+def _require_new(output: Path | None) -> None:
+    """Refuse a name that somebody chose and that is taken."""
+    if output is not None and os.path.lexists(output):
+        raise BadConfiguration(
+            f"{output.name} is already there and is never overwritten, so nothing was "
+            "done; choose another name."
+        )
 
 
 def _write_paper(

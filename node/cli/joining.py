@@ -23,7 +23,7 @@ from privacy.errors import (
     ExchangeError,
     Unreachable,
 )
-from proto import credentials
+from proto import credentials, disk
 from proto.invitation import Invitation, spoken
 from proto.proxy import proxy_for
 
@@ -184,11 +184,7 @@ def _make(made: Home, site: str, settings: str) -> None:
             "used, so delete that folder and run `cmpp-node init` again."
         )
     made.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(draft.config_file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(settings)
-        file.flush()
-        os.fsync(file.fileno())
+    disk.create(draft.config_file, [settings.encode()])
     if draft.config.training:
         training.mark(draft)
     _fill(draft, site)

@@ -27,6 +27,7 @@ from node.custody.inventory import (
 from node.custody.parcel import Lock, Member
 from node.records.store import RecordStore
 from privacy.errors import BadConfiguration, LedgerInconsistent
+from proto import disk
 
 _AT_ONCE: Final = 1 << 20
 _COPY: Final = "-backup"
@@ -60,7 +61,7 @@ def backup(file: Path, estate: Estate, store: RecordStore, *, lock: Lock) -> Non
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(file)
-        _sync_folder(file.parent)
+        disk.sync(file.parent)
     except OSError as error:
         raise BadConfiguration(
             f"The backup could not be written ({error.strerror}); check the disk and "
@@ -128,12 +129,3 @@ def _at_one_moment(path: Path) -> Iterator[Path]:
         ) from None
     finally:
         copy.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,7 +7,7 @@ reopen it with every account counted as full.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -19,6 +19,7 @@ from node.custody.inventory import CONFIG, SETTINGS, Estate
 from node.custody.parcel import Member
 from node.secret import Secret
 from privacy.errors import BadConfiguration, Corrupt, ExchangeError
+from proto import disk
 
 _LARGEST_SETTINGS: Final = 1 << 20
 
@@ -48,8 +49,12 @@ def restore(
     reads: Reads,
     passphrase: str | None = None,
     key: X25519PrivateKey | None = None,
+    outside: Sequence[Path] = (),
 ) -> Restored:
-    """Write everything a backup holds into an empty directory.
+    """Write everything a backup holds into an empty directory, and nowhere else.
+
+    The settings in the backup say where files go, and whoever has the public half of
+    its key can write one; so somebody here names the other folders the site uses.
 
     Args:
         file: The backup.
@@ -57,10 +62,11 @@ def restore(
         reads: Reads the settings.
         passphrase: Of the backup, if it has one.
         key: The recipient's, if it was written for one.
+        outside: Other folders that may be written into.
 
     Raises:
-        BadConfiguration: the directory is not empty, the file is no backup, or the
-            disk refused.
+        BadConfiguration: the directory is not empty, the file is no backup, it would
+            write somewhere else, or the disk refused.
         Corrupt: the passphrase or key is wrong, or the file was changed or cut off;
             what had been written was removed.
     """
@@ -69,34 +75,49 @@ def restore(
             f"{home.name} is not empty, and a restore never writes over anything; "
             "name a directory that is empty or new."
         )
-    made = _Made(home)
+    made = _Made(home, outside)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with file.open("rb") as source:
             return _restored(source, made, reads, passphrase, key)
-    except OSError as error:
+    except (OSError, ValueError, ExchangeError, KeyboardInterrupt) as error:
         made.undo()
-        raise BadConfiguration(
+        raise _told(error) from None
+
+
+def _told(error: BaseException) -> BaseException:
+    """Say in our own words what stopped a restore."""
+    if isinstance(error, OSError):
+        return BadConfiguration(
             f"The backup could not be restored ({error.strerror}); check the disk and "
             "the file, and run the command again."
-        ) from None
-    except (ExchangeError, KeyboardInterrupt):
-        made.undo()
-        raise
+        )
+    if isinstance(error, ValueError):
+        return Corrupt(
+            "The backup holds a path or a key that no site writes, so nothing was "
+            "restored; ask who made it."
+        )
+    return error
 
 
 class _Made:
     """What a restore wrote so far."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, outside: Sequence[Path]) -> None:
         """Begin with nothing."""
         self.home = home
+        self._allowed = [folder.resolve() for folder in (home, *outside)]
         self.files: list[Path] = []
         self.secrets: list[Secret] = []
         self.unplaced: list[Path] = []
 
     def write(self, path: Path, parts: Iterable[bytes]) -> None:
-        """Write a new file for its owner only, and put it on disk."""
+        """Write a new file for its owner only, and put it on disk.
+
+        Raises:
+            BadConfiguration: it is in no folder that somebody here named.
+        """
+        self._check(path)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         self.files.append(path)
@@ -104,6 +125,18 @@ class _Made:
             out.writelines(parts)
             out.flush()
             os.fsync(out.fileno())
+
+    def _check(self, path: Path) -> None:
+        """Refuse a file outside the folders that may be written into."""
+        place = path.resolve()
+        if not any(place.is_relative_to(folder) for folder in self._allowed):
+            folder = str(place.parent)
+            shown = folder[:200] if folder.isprintable() else "a folder"
+            raise BadConfiguration(
+                f"The backup would write into {shown}, which is outside --home, so "
+                "nothing was restored; name that folder with --outside if the site "
+                "really used it, and ask who made the backup if not."
+            )
 
     def undo(self) -> None:
         """Remove everything again."""
@@ -141,7 +174,7 @@ def _restored(
             made.write(target, member.parts)
     partial.replace(made.home / CONFIG)
     for folder in {path.parent for path in made.files}:
-        _sync_folder(folder)
+        disk.sync(folder)
     return Restored(len(made.files), tuple(made.unplaced))
 
 
@@ -169,12 +202,3 @@ def _put_key(estate: Estate, member: Member, made: _Made) -> None:
     path = made.home / f"restored-{opens.replace(' ', '-')}.key"
     made.write(path, [ring])
     made.unplaced.append(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make new names survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,9 +5,7 @@ household a new id, and the register would count each of them a second time; so 
 missing file is an error, never an empty one.
 """
 
-import os
 import secrets
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +13,7 @@ from node import envelope
 from node.importer.keymap import SECRET_BYTES, KeyMap
 from node.secret import KEY_BYTES, Secret
 from privacy.errors import BadConfiguration, Corrupt
+from proto import disk
 
 __all__ = ["KeyMap", "KeyStore"]
 
@@ -127,13 +126,9 @@ class KeyStore:
         sealed = envelope.seal(keys.payload(), key=newest, label=_MAGIC)
         try:
             fresh.unlink(missing_ok=True)
-            _write(fresh, (_MAGIC, *sealed))
+            disk.create(fresh, (_MAGIC, *sealed))
             fresh.replace(self._file)
-            folder = os.open(self._file.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            disk.sync(self._file.parent)
         except OSError as error:
             raise BadConfiguration(
                 f"The key map could not be written ({error.strerror}), so nothing was "
@@ -161,12 +156,3 @@ class KeyStore:
 def _secret(key: Path | Secret) -> Secret:
     """Take a bare path for a key that is kept in a file."""
     return Secret.file(key, opens=OPENS) if isinstance(key, Path) else key
-
-
-def _write(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a new file only its owner can read, and put it on disk."""
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())

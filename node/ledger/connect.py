@@ -112,15 +112,6 @@ def new_file(path: Path) -> None:
         ) from error
 
 
-def sync_directory(path: Path) -> None:
-    """Make a new file's name survive a power cut, not only its content."""
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def engine(url: URL) -> Engine:
     """Return an engine that never creates a file and checks every connection."""
     # Parameters of a failed statement could be noisy values: never shown.

@@ -23,6 +23,7 @@ from privacy.errors import (
     LedgerMissing,
     LedgerStopped,
 )
+from proto import disk
 
 _ATTEMPTS = 8
 _PAUSE_SECONDS = 0.01
@@ -70,7 +71,7 @@ class Keeper:
             tx.execute(insert(tables.meta).values(**row, created_at=at))
             write.append(tx, Event(kind=Kind.OPENED, at=at, detail=site))
         if path is not None:
-            connect.sync_directory(path)
+            disk.sync(path.parent)
         return cls(engine, site=site)
 
     @classmethod

@@ -2,11 +2,9 @@
 
 import contextlib
 import itertools
-import os
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -20,6 +18,7 @@ from node.records.schema import CONSENT_TABLE, Schema
 from node.records.seal import seal, write_consent
 from privacy.errors import BadRecords, Corrupt, RegisterBroken
 from privacy.period import Period
+from proto import disk
 
 _FILLING: Final = "1GB"
 
@@ -222,19 +221,10 @@ class Writer:
             self.seal()
         self.close()
         if self._place.kind is not Kind.POSTGRESQL:
-            sync(self._place.file(self.generation))
+            disk.sync(self._place.file(self.generation))
 
     def close(self) -> None:
         """Close the generation's file or connections."""
         if self._opened is not None:
             self._opened.close()
             self._opened = None
-
-
-def sync(path: Path) -> None:
-    """Make a file's content, or a folder's names, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,8 +5,8 @@ from pathlib import Path
 import duckdb
 
 from node.records.connect import Place, attach, bare
-from node.records.generation import sync
 from privacy.errors import Corrupt
+from proto import disk
 
 
 def is_under(place: Place, file: Path, key: bytes) -> bool:
@@ -41,11 +41,11 @@ def copy(place: Place, file: Path, fresh: Path, *, old: bytes, new: bytes) -> No
         ) from None
     finally:
         base.close()
-    sync(fresh)
+    disk.sync(fresh)
 
 
 def swap(fresh: Path, file: Path) -> None:
     """Put the copy in the file's place, in one step that survives a power cut."""
     fresh.chmod(0o600)
     fresh.replace(file)
-    sync(file.parent)
+    disk.sync(file.parent)

@@ -22,9 +22,10 @@ from node.records.connect import (
     open_generation,
     server,
 )
-from node.records.generation import Reader, Writer, sync
+from node.records.generation import Reader, Writer
 from node.records.schema import Schema
 from privacy.errors import BadConfiguration, BadRecords, Busy
+from proto import disk
 
 __all__ = ["Reader", "RecordStore", "Writer"]
 
@@ -161,9 +162,9 @@ class RecordStore:
         fresh = pointer.with_suffix(".new")
         names = [writer.generation, *filter(None, [self._earlier])]
         fresh.write_text(" ".join(names), encoding="ascii")
-        sync(fresh)
+        disk.sync(fresh)
         fresh.replace(pointer)
-        sync(self._place.directory)
+        disk.sync(self._place.directory)
         for name in () if held else generations(self._place):
             last = int(writer.generation[1:]) - 1
             if int(name[1:]) < last and name not in names:
@@ -193,6 +194,15 @@ class RecordStore:
                     "Another import or closing is running; wait for it to end."
                 ) from None
             yield
+
+    def is_written(self) -> bool:
+        """Tell whether an import or closing is under way, in any process."""
+        with (self._place.directory / _LOCK).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
 
     def _begin(self, name: str, source: str | None) -> None:
         """Make an empty generation, or copy one."""

@@ -111,17 +111,24 @@ class Register:
     def reader(self, store: RecordStore) -> Reader:
         """Return the current records, if they hold this register and no other.
 
+        While a closing is under way they may hold it as it was before: a closing
+        writes the register first, and takes the records that go with it into use last.
+
         Raises:
             RegisterBroken: they do not.
             BadRecords: there are none yet.
         """
-        reader = store.open_current()
-        if reader.register_head != self.head():
-            raise RegisterBroken(
-                "The records were not joined to the register as it is now; close the "
-                "last period again, or import again."
-            )
-        return reader
+        # Twice, because a closing may end between one look and the next.
+        for _ in range(2):
+            reader = store.open_current()
+            if reader.register_head == self.head():
+                return reader
+            if store.is_written() and self._was_head(reader.register_head):
+                return reader
+        raise RegisterBroken(
+            "The records were not joined to the register as it is now; close the "
+            "last period again, or import again."
+        )
 
     def materialise(self, writer: Writer) -> None:
         """Copy the register into a new generation, after checking every row.
@@ -229,6 +236,13 @@ class Register:
             select(closing).order_by(closing.c.closing.desc()).limit(1)
         ).one_or_none()
         return (row.closing, row.digest) if row else (0, genesis(self._first.label))
+
+    def _was_head(self, digest: str) -> bool:
+        """Tell whether a digest is one of a closing, or of the start."""
+        with _transaction(self._database) as connection:
+            of_one = select(closing.c.digest).where(closing.c.digest == digest)
+            found = connection.execute(of_one).first()
+        return found is not None or digest == genesis(self._first.label)
 
     def _append(
         self, source: Connection, writer: Writer, due: Closings, now: dt.datetime

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from node import durable
 from privacy.errors import BadConfiguration
+from proto import disk
 
 
 def parse(url: str) -> URL:
@@ -51,9 +52,7 @@ def new_file(url: URL) -> None:
     path = Path(str(url.database))
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        disk.sync(path.parent)
     except FileExistsError:
         raise BadConfiguration(
             "A register is already there and is never overwritten; keep it."

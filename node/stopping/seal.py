@@ -8,7 +8,6 @@ hold lasts the site is silent and everything is kept; the keys go when it is lif
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from node.stopping.shred import Doomed
 from privacy import archive
 from privacy.errors import BadConfiguration, NotAllowed
 from privacy.law import Law
-from proto import keys
+from proto import disk, keys
 
 ARCHIVE_FILE: Final = "ledger.archive"
 REPORT_FILE: Final = "final-report.md"
@@ -109,8 +108,4 @@ def _put(path: Path, content: bytes) -> None:
     fresh.unlink(missing_ok=True)
     keys.write_new(fresh, content, mode=0o600)
     fresh.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    disk.sync(path.parent)

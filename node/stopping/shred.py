@@ -16,6 +16,7 @@ from typing import Final
 
 from node.secret import Secret
 from privacy.errors import BadConfiguration
+from proto import disk
 
 _AT_ONCE: Final = 1 << 20
 
@@ -59,7 +60,7 @@ def destroy(path: Path) -> bool:
         finally:
             os.close(handle)
         path.unlink()
-        _sync_folder(path.parent)
+        disk.sync(path.parent)
     except OSError as error:
         raise _not_destroyed(path, error) from error
     return True
@@ -83,15 +84,6 @@ def _overwrite(handle: int) -> None:
     os.fsync(handle)
     os.ftruncate(handle, 0)
     os.fsync(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the removal of a name survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _not_destroyed(path: Path, error: OSError) -> BadConfiguration:

@@ -88,6 +88,24 @@ def test_a_site_draws_once_and_repeats_it_for_an_auditor(site: TypedSite) -> Non
     assert (found.code, "not the one" in found.told) == (4, True)
 
 
+def test_a_draw_writes_over_no_file_that_somebody_named(site: TypedSite) -> None:
+    mine = site.folder / "mine.csv"
+    mine.write_text("mine")
+    name = commit(site)
+    nonce(site)
+    before = site.home.law.mark
+    again = ("draw", "commit", str(pool(site.folder)), "--slots", "all=3")
+    for words in ((*again, "--phase", "P2"), ("draw", "run", name)):
+        said = site.run(*words, "--output", str(mine))
+        assert (said.code, "never overwritten" in said.told) == (2, True), words
+    assert site.home.law.mark == before
+    assert len(list((site.directory / "draws").glob("*.list"))) == 1
+    site.done("draw", "run", name)
+    said = site.run("draw", "verify", name, "--output", str(mine))
+    assert (said.code, "never overwritten" in said.told) == (2, True)
+    assert mine.read_text() == "mine"
+
+
 def test_what_the_board_sent_is_known_when_it_comes_again(site: TypedSite) -> None:
     commit(site)
     charter, now = site.home.charter, dt.datetime.now(dt.UTC)

@@ -173,6 +173,7 @@ def test_a_renewal_killed_at_some_of_its_steps_leaves_a_whole_pair(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_a_renewal_killed_at_each_of_its_steps_leaves_a_whole_pair(
     exchange: Exchange, tmp_path: Path
 ) -> None:

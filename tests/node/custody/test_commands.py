@@ -7,6 +7,7 @@ from pathlib import Path
 
 from node import holdings
 from node.cli.home import Home
+from node.custody.consent import Whose
 from node.importer.keymap import Mark
 from node.stopping import acts
 from privacy import holding
@@ -45,8 +46,50 @@ def test_a_person_withdraws_and_follows_the_source_again(
     assert "Withdrawn here: no" in types("consent", "status", lines=number).out
     unknown = types("consent", "withdraw", "--case", lines="QZ-NOBODY\n")
     assert "No import has met this number" in unknown.words
-    assert b"QZ-" not in everything(living.directory)
+    written = everything(living.directory)
+    assert not any(word in written for word in (b"QZ-CASE", b"QZ-PERSON", b"QZ-NOBODY"))
     assert all("QZ-" not in each.out + each.told for each in (said, unknown))
+
+
+def test_a_number_that_was_forgotten_cannot_follow_the_source_again(
+    living: Home, types: Types
+) -> None:
+    number = "QZ-PERSON-7731\n"
+    held = living.key_map.load()
+    for mark in (Mark.WITHDRAWN, Mark.PURGED):
+        held.mark(mark, Whose.PERSON, number.strip())
+    living.key_map.save(held)
+    said = types("consent", "restore", lines=number)
+    assert said.code == 0, said.told
+    assert "they stay as they are" in said.words
+    assert "holds again" not in said.words
+    again = types("consent", "restore", lines=number)
+    assert "nothing was changed" in again.words
+
+
+def test_a_restore_from_a_recipients_backup_warns_and_stays_in_its_folder(
+    living: Home, types: Types, tmp_path: Path
+) -> None:
+    elsewhere = str(tmp_path / "disk")
+    living.records.close()
+    Path(living.directory / "records").rename(elsewhere)
+    text = living.config_file.read_text()
+    living.config_file.write_text(text.replace('= "records"', f'= "{elsewhere}"'))
+    safe = tmp_path / "safe"
+    assert types("key", "recipient", str(safe), "--no-passphrase").code == 0
+    public, private = str(safe / "backup.pub"), str(safe / "backup.key")
+    file = str(tmp_path / "b")
+    assert types("backup", file, "--recipient", public).code == 0
+    Path(elsewhere).rename(tmp_path / "lost")
+    words = ("restore", file, "--key", private, "--no-passphrase")
+    said = types(*words, folder="two")
+    assert said.code == 2
+    assert "--outside" in said.told
+    assert not Path(elsewhere).exists()
+    said = types(*words, "--outside", elsewhere, folder="two")
+    assert said.code == 0, said.told
+    assert "read its node.toml before you start" in said.words
+    assert types("status", folder="two").code == 0
 
 
 def test_a_number_on_the_command_line_is_no_command(living: Home, types: Types) -> None:

@@ -187,6 +187,20 @@ def test_whoever_withdraws_too_late_is_told_so(place: Place) -> None:
     assert not other.forgotten
 
 
+def test_lifting_a_withdrawal_of_a_forgotten_number_changes_nothing(
+    place: Place,
+) -> None:
+    place.take(sheets("1", "2", drawn_on=RECENT))
+    place.site.close("FY2024-Q1")
+    consent.withdraw(place.site.store, place.keys, Whose.PERSON, "p1")
+    place.take(sheets("1", "2"))
+    assert consent.restore(place.site.store, place.keys, Whose.PERSON, "p1")
+    found = consent.standing(place.keys, Whose.PERSON, "p1")
+    assert (found.withdrawn, found.forgotten) == (False, True)
+    place.take(sheets("1", "2"))
+    assert counted(place) == (1, 1)
+
+
 def test_going_back_to_when_somebody_was_selected_loses_nobody_later(
     place: Place,
 ) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from node.records.generation import Writer
+from node.records.store import RecordStore
 from node.register.book import Register
 from privacy.errors import BadConfiguration, BadRecords, PeriodNotClosed, RegisterBroken
 from privacy.period import Period
@@ -150,6 +152,42 @@ def test_a_closing_that_died_before_publishing_is_finished_by_the_next(
     site.close("FY2024-Q1")
     assert site.register.head() == head
     assert site.ask(ask_for("FY2024-Q1", anchor="enrolment")) == (1,)
+
+
+def test_a_site_answers_from_the_records_in_use_while_a_closing_is_under_way(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.take(household("a", "a1", enrolled=Q1.start))
+    site.close("FY2024-Q1")
+    before, publish = site.register.head(), type(site.store).publish
+    seen = []
+
+    def watched(store: RecordStore, writer: Writer) -> None:
+        # The register is written by now, and the records are not in use yet.
+        assert site.register.head() != before
+        seen.append(site.register.reader(store).register_head)
+        seen.append(site.ask(ask_for("FY2024-Q1", anchor="enrolment")))
+        publish(store, writer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(site.store), "publish", watched)
+        site.close("FY2024-Q2")
+    assert seen == [before, (1,)]
+    assert site.register.reader(site.store).register_head == site.register.head()
+
+
+def test_another_registers_records_are_refused_during_a_closing_too(
+    sqlite_site: Site,
+) -> None:
+    site = sqlite_site
+    site.take(household("a", "a1", enrolled=Q1.start))
+    site.close("FY2024-Q1")
+    path = site.store._place.directory.parent / "register.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE closing SET digest = 'another'")
+    connection.close()
+    with site.store.writer(), pytest.raises(RegisterBroken):
+        site.register.reader(site.store)
 
 
 def _interrupted(*_: object) -> None:
