@@ -22,6 +22,7 @@ from coordinator.desk import (
     Desk,
     asked,
     check_covered,
+    check_in_time,
     held_and_wanted,
     sites_of,
     words,
@@ -32,9 +33,10 @@ from coordinator.result import EVERYWHERE, Cell, Result, SiteOutcome, Status
 from coordinator.sites import Site
 from coordinator.store import DifferentRelease, Event, EventKind, Release
 from coordinator.witnessing import Witnessing
-from privacy import estimators, loss
+from privacy import estimators, loss, public_arms
 from privacy.dictionary import Grain
-from privacy.errors import BudgetExhausted, InvalidQuery
+from privacy.errors import BudgetExhausted, InvalidQuery, NoPublicFigure
+from privacy.estimate import Measured
 from privacy.query import Mode
 from proto.wire import Ask
 
@@ -81,6 +83,7 @@ def ask(
     desk.mandate.check_in_force(now)
     for wanted in orders:
         check_covered(wanted, desk)
+        check_in_time(wanted, desk, now=now)
     questions = order.distinct(orders, desk.programme)
     sites = sites_of(desk)
     if not questions or not sites:
@@ -207,30 +210,29 @@ def _publish(
     Only a site that answered every query of the metric is in it, so that what
     is divided by what was counted at the same sites.
     """
-    queries = desk.programme.queries(wanted.metric, wanted.period, wanted.revision)
-    keys = {name: query.release_key(Mode.SITE) for name, query in queries.items()}
+    put = wanted.queries(desk.programme)
+    keys = {name: query.release_key(Mode.SITE) for name, query in put.items()}
     sites = tuple(_site(name, keys, replies) for name in names)
     answered = [s.site for s in sites if s.status is Status.ANSWERED]
     groups = [(EVERYWHERE, answered)] if answered else []
     if wanted.metric.grain is Grain.SITE:
         groups += [(site, [site]) for site in answered]
     published: list[Cell] = []
+    figures: list[tuple[str, str, str]] = []
+    without: list[str] = []
     for label, members in groups:
         measured = {
             name: combine.site_mode([_release(replies[key, site]) for site in members])
             for name, key in keys.items()
         }
-        found = estimators.publish(
-            wanted.metric,
-            queries,
-            measured,
-            desk.programme.dictionary,
-            confidence=desk.confidence,
-        )
-        published += [
-            Cell(site=label, labels=cell.labels, estimate=cell.estimate)
-            for cell in found
-        ]
+        known = _figures(wanted, members, desk)
+        try:
+            cells = _cells(wanted, label, measured, known, desk)
+        except NoPublicFigure:
+            without.append(label)
+            continue
+        figures += [(label, name, str(figure)) for name, figure in known.items()]
+        published += cells
     return Result(
         metric=wanted.metric.id,
         version=desk.programme.version,
@@ -239,7 +241,43 @@ def _publish(
         confidence=desk.confidence,
         cells=tuple(published),
         sites=sites,
+        note=desk.figures.missing(wanted.metric, without) if without else "",
+        figures=tuple(figures),
     )
+
+
+def _cells(
+    wanted: Order,
+    site: str,
+    measured: Mapping[str, tuple[Measured, ...]],
+    figures: Mapping[str, Fraction],
+    desk: Desk,
+) -> list[Cell]:
+    """Turn the vectors of some sites into their values.
+
+    Raises:
+        NoPublicFigure: a published number that the values need is missing.
+    """
+    found = estimators.publish(
+        wanted.metric,
+        desk.programme.queries(wanted.metric, wanted.period, wanted.revision),
+        measured,
+        desk.programme.dictionary,
+        confidence=desk.confidence,
+        figures=figures,
+    )
+    return [
+        Cell(site=site, labels=cell.labels, estimate=cell.estimate) for cell in found
+    ]
+
+
+def _figures(wanted: Order, sites: Sequence[str], desk: Desk) -> Mapping[str, Fraction]:
+    """Return the public figures that the value of some sites rests on."""
+    known = desk.figures.of(wanted.metric, sites, wanted.period)
+    if not wanted.public:
+        return known
+    arms = desk.mandate.public_arms
+    return {**known, **public_arms.figures(arms, sites=sites, period=wanted.period)}
 
 
 def _site(name: str, keys: Mapping[str, bytes], replies: _Replies) -> SiteOutcome:

@@ -5,12 +5,15 @@ values carries the total of the variances. Another way of combining, such as a
 secure sum, is another function here and changes nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from coordinator.store import Release
 from privacy.errors import InvalidQuery
 from privacy.estimate import Measured
+
+Released = Mapping[str, Release]
+"""One site's releases about one cohort, by query name."""
 
 
 def site_mode(releases: Sequence[Release]) -> tuple[Measured, ...]:
@@ -30,3 +33,21 @@ def site_mode(releases: Sequence[Release]) -> tuple[Measured, ...]:
     variance = sum((release.variance for release in releases), Fraction(0))
     columns = zip(*(release.values for release in releases), strict=True)
     return tuple(Measured(sum(column), variance) for column in columns)
+
+
+def cohorts(parts: Sequence[tuple[Measured, ...]]) -> tuple[Measured, ...]:
+    """Add up one query's totals over cohorts, cell by cell.
+
+    Shapes:   each cohort (cells,) -> (cells,).
+    Requires: the cohorts hold different households, so their noise is independent.
+    Raises:   InvalidQuery: they have different numbers of cells.
+    """
+    if not parts or len({len(part) for part in parts}) != 1:
+        raise InvalidQuery("Only cohorts with the same cells can be added up.")
+    return tuple(
+        Measured(
+            sum(each.value for each in column),
+            sum((each.variance for each in column), Fraction(0)),
+        )
+        for column in zip(*parts, strict=True)
+    )

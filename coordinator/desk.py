@@ -8,14 +8,19 @@ from fractions import Fraction
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.evidence import Evidence
+from coordinator.figures import PublicFigures
 from coordinator.lines import Reply
 from coordinator.log import Log
 from coordinator.order import Order, Question
 from coordinator.sites import Site, SiteList
 from coordinator.store import Asked, Store
+from privacy import analysis_plan, binding
 from privacy import mandate as mandates
+from privacy.analysis_plan import Locked
 from privacy.catalogue import Programme
+from privacy.errors import NotMature, PeriodNotClosed
 from privacy.mandate import Mandate, Purpose
+from privacy.period import EPOCH, day_number
 from privacy.query import Mode
 from privacy.roster import Roster
 from proto.client import NodeClient
@@ -44,6 +49,8 @@ class Desk:
         asked_by: Who asks, for the record.
         purpose: Why, one of the closed list.
         ask_again: Ask the sites even for releases the centre holds.
+        figures: The public figures that values are divided by.
+        plans: The analysis plans in the public log, and when it told of each.
     """
 
     programme: Programme
@@ -60,6 +67,8 @@ class Desk:
     asked_by: str
     purpose: str
     ask_again: bool = False
+    figures: PublicFigures = field(default_factory=PublicFigures)
+    plans: tuple[Locked, ...] = ()
 
 
 def held_and_wanted(
@@ -86,11 +95,14 @@ def sites_of(desk: Desk) -> tuple[Site, ...]:
 
 
 def check_covered(wanted: Order, desk: Desk) -> None:
-    """Refuse here what every site would refuse: what the mandate does not cover.
+    """Refuse here what every site would refuse: what nobody may ask of a site.
 
     Raises:
-        NotAllowed: it does not; nothing was asked.
+        UnknownMetric: the metric is still a draft.
+        NotAllowed: it is told of the network only, or the mandate does not cover it;
+            nothing was asked.
     """
+    wanted.metric.check_asked(Mode.SITE)
     desk.mandate.check(
         mandates.Asked(
             site=min(desk.mandate.sites),
@@ -102,6 +114,36 @@ def check_covered(wanted: Order, desk: Desk) -> None:
             programme=desk.programme.version,
         )
     )
+
+
+def check_in_time(wanted: Order, desk: Desk, *, now: dt.datetime) -> None:
+    """Refuse here what every site would refuse: what was not fixed or is not over.
+
+    Raises:
+        NotAllowed: no analysis plan fixed the effect before its draws.
+        PeriodNotClosed: the period lasts, or late entries may still come.
+        NotMature: somebody in the period is still followed; nothing was asked.
+    """
+    metric, period, programme = wanted.metric, wanted.period, desk.programme
+    analysis_plan.check_asked(metric, programme, period, desk.plans)
+    analysis_plan.check_arms(desk.mandate, programme)
+    today = day_number(now.date())
+    if today < period.closes:
+        raise PeriodNotClosed(
+            f"{period} cannot be closed before {_day(period.closes)}; ask then."
+        )
+    queries = programme.queries(metric, period, wanted.revision).values()
+    ripe = max((binding.matures(query) for query in queries), default=0)
+    if today < ripe:
+        raise NotMature(
+            f"{metric.id} follows people for some time after {period}; ask from "
+            f"{_day(ripe)} on."
+        )
+
+
+def _day(number: int) -> dt.date:
+    """Return the date of a day number."""
+    return EPOCH + dt.timedelta(days=number)
 
 
 def words(question: Question, site: Site, desk: Desk, now: dt.datetime) -> Ask:

@@ -251,6 +251,7 @@ _TELLS: Final = {
     Kind.WITNESS_CONFLICT: "peers do not vouch for the ledger of {site}",
     Kind.PUBLICATION: "{metric} for {period} published",
     Kind.DRAW: "{name}: {step}",
+    Kind.ANALYSIS_PLAN: "plan {number} for {metric}",
 }
 
 

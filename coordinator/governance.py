@@ -5,17 +5,18 @@ mistake is found before it travels; but what counts is the site's own check.
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from coordinator import draws, editions, mandates
+from coordinator import destinations, draws, editions, mandates, plans
 from coordinator.documents import ARRIVED, Documents, Kept, Outcome
 from coordinator.log import Log
 from coordinator.mandates import Wanted
 from coordinator.sites import Site
-from privacy import edition, mandate, roster
+from privacy import analysis_plan, edition, mandate, roster
+from privacy.analysis_plan import Locked
 from privacy.catalogue import Programme
 from privacy.errors import BadConfiguration, ExchangeError, NotAllowed
 from privacy.mandate import Mandate, Revocation, StandingDown, Turn
@@ -91,6 +92,10 @@ class Governance:
         """Return the Board's last order to the whole programme, or None."""
         kept = self.documents.all(Kind.STANDING_DOWN)
         return StandingDown.parse(kept[-1].document) if kept else None
+
+    def plans(self) -> tuple[Locked, ...]:
+        """Return every analysis plan, and when the log told of it."""
+        return plans.locked(self.documents.all(Kind.ANALYSIS_PLAN), self.log)
 
     def programmes(self) -> dict[str, Programme]:
         """Return every programme the centre knows, by version; the newest last."""
@@ -173,7 +178,7 @@ class Governance:
         again: Kept | None,
     ) -> list[Kept]:
         """Return what is to be brought to a site, oldest first."""
-        withdrawn, meant = self.withdrawn(), _meant(kept)
+        withdrawn, meant = self.withdrawn(), destinations.of(kept)
         found: list[Kept] = []
         done: set[Kind] = set()
         for each in reversed(kept):
@@ -234,15 +239,23 @@ class Governance:
                 self._check_order(document, order)
                 fact = {"what": order.turn.value, "document": text}
                 return str(order.number), Told.STANDING_DOWN, fact
-            case Kind.DRAW:
-                kept = self.documents.all()
-                number, fact = draws.facts(document, kept, self.log)
-                return number, Told.DRAW, fact
+            case Kind.DRAW | Kind.ANALYSIS_PLAN:
+                return self._lottery(document)
             case _:
                 raise BadConfiguration(
                     f"A {document.kind.value} is made at a site and is none of the "
                     "centre's business."
                 )
+
+    def _lottery(self, document: Document) -> tuple[str, Told, dict[str, Any]]:
+        if document.kind is Kind.DRAW:
+            number, fact = draws.facts(document, self.documents.all(), self.log)
+            return number, Told.DRAW, fact
+        plan = analysis_plan.parse(document)
+        self._check_board(document, plan.network)
+        known = self.programmes().values()
+        number, fact = plans.facts(document, self.plans(), known)
+        return number, Told.ANALYSIS_PLAN, fact
 
     def _edition(self, document: Document) -> tuple[str, Told, dict[str, Any]]:
         found = edition.parse(document)
@@ -287,6 +300,9 @@ class Governance:
 
     def _check_mandate(self, found: Mandate) -> None:
         """Refuse a second mandate of one number, and sites that take no part."""
+        programme = self.programmes().get(found.programme)
+        if programme is not None:
+            analysis_plan.check_arms(found, programme)
         strange = found.sites - set(self._members())
         if strange:
             raise BadConfiguration(
@@ -313,29 +329,3 @@ class Governance:
         list_ = self.roster()
         mandate.check_network(network, list_.network)
         list_.check_board(document)
-
-
-def _meant(
-    kept: tuple[Kept, ...],
-) -> dict[str, tuple[Collection[str], dt.datetime | None]]:
-    """Return for which sites, and until when, documents are meant: by digest.
-
-    What is not in it is meant for every site, for ever.
-    """
-    found: dict[str, tuple[Collection[str], dt.datetime | None]] = {}
-    known = draws.replay((each.document for each in kept), draws.require)
-    for each in kept:
-        match each.document.kind:
-            case Kind.ROSTER:
-                found[each.digest] = (roster.parse(each.document).members, None)
-            case Kind.MANDATE:
-                said = mandate.parse(each.document)
-                found[each.digest] = (said.sites, said.not_after)
-            case Kind.REVOCATION:
-                of = Revocation.parse(each.document).mandate
-                found[each.digest] = (found[of][0], None)
-            case Kind.DRAW:
-                found[each.digest] = (draws.destination(each.document, known), None)
-            case _:
-                pass
-    return found

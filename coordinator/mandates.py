@@ -20,6 +20,7 @@ from privacy.mandate import (
 )
 from privacy.pack import Pack
 from privacy.period import Period
+from privacy.public_arms import PublicArms
 from privacy.query import Mode
 from privacy.signing import Document, Kind
 from privacy.strict import quoted
@@ -38,6 +39,7 @@ class Draft:
     Attributes:
         rho: The most a site may be charged in all; in site mode the worst case
             is the same.
+        public_arms: Arm sizes of draws to make public, without noise.
     """
 
     network: str
@@ -52,6 +54,7 @@ class Draft:
     rho: Fraction
     not_before: dt.datetime
     not_after: dt.datetime
+    public_arms: Sequence[PublicArms] = ()
 
     def document(self) -> Document:
         """Write the mandate, ready to be signed by the Board.
@@ -75,6 +78,7 @@ class Draft:
             f'worst_rho = "{rho}"',
             f"not_before = {_moment(self.not_before)}",
             f"not_after = {_moment(self.not_after)}",
+            *(line for arms in self.public_arms for line in arms.lines()),
         ]
         document = _document(Kind.MANDATE, lines)
         mandates.parse(document)

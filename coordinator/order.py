@@ -1,12 +1,13 @@
 """What the Board wants to know, and the distinct questions that takes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from privacy import mechanism, sensitivity
+from privacy import definition, mechanism, public_arms, sensitivity
 from privacy.catalogue import Metric, Programme
 from privacy.errors import InvalidQuery
+from privacy.mandate import Mandate
 from privacy.mechanism import Mechanism
 from privacy.period import Period
 from privacy.query import Mode, Query, cells
@@ -18,12 +19,24 @@ class Order:
 
     Attributes:
         revision: 0; a mandate raises it for a correction.
+        public: Queries that are not asked, because the mandate makes what they
+            would tell public.
     """
 
     metric: Metric
     period: Period
     rho: Mapping[str, Fraction]
     revision: int = 0
+    public: frozenset[str] = frozenset()
+
+    def queries(self, programme: Programme) -> dict[str, Query]:
+        """Return the queries that are asked, by name.
+
+        Raises:
+            InvalidQuery: the metric is not published for that length of period.
+        """
+        made = programme.queries(self.metric, self.period, self.revision)
+        return {name: query for name, query in made.items() if name not in self.public}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +72,7 @@ def named(order: Order, programme: Programme) -> dict[str, Question]:
     Raises:
         InvalidQuery: the order gives a query no loss, or a loss to no query.
     """
-    queries = programme.queries(order.metric, order.period, order.revision)
+    queries = order.queries(programme)
     if not queries or set(queries) != set(order.rho):
         raise InvalidQuery(
             f"{order.metric.id} has the queries {', '.join(queries) or 'none'}; "
@@ -76,6 +89,21 @@ def named(order: Order, programme: Programme) -> dict[str, Question]:
         )
         for name, query in queries.items()
     }
+
+
+def under(wanted: Order, mandate: Mandate) -> Order:
+    """Return an order as a mandate opens it: its revision, and what it need not ask."""
+    known = public_arms.figures(
+        mandate.public_arms, sites=mandate.sites, period=wanted.period
+    )
+    exact = bool(known) and wanted.metric.preregistered
+    public = definition.arms(wanted.metric) if exact else frozenset()
+    return replace(
+        wanted,
+        revision=mandate.revision,
+        public=public,
+        rho={name: rho for name, rho in wanted.rho.items() if name not in public},
+    )
 
 
 def distinct(orders: Sequence[Order], programme: Programme) -> tuple[Question, ...]:

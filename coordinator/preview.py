@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from coordinator import order as orders
+from coordinator.figures import WITHOUT_QUESTION, PublicFigures
 from coordinator.order import Order, Question
 from coordinator.result import EVERYWHERE
 from privacy import binding, estimators, precision
@@ -86,24 +87,33 @@ def preview(
     sites: Sequence[str],
     confidence: Fraction,
     expected: Expected,
+    figures: PublicFigures | None = None,
 ) -> Preview:
     """Look ahead at one order.
 
     Raises:
         InvalidQuery: there is no site, or the order is not whole.
+        NoPublicFigure: a published number that the values need is missing.
     """
     if not sites:
         raise InvalidQuery("There is no site to plan for; add one first.")
+    if order.metric.estimator.kind in WITHOUT_QUESTION:
+        raise InvalidQuery(
+            f"No site is asked for {order.metric.id}: it is exact and costs nothing; "
+            "see it with `cmpp query run`."
+        )
     questions = orders.named(order, programme)
-    groups = [(EVERYWHERE, len(sites))]
+    groups = [(EVERYWHERE, tuple(sites))]
     if order.metric.grain is Grain.SITE:
-        groups += [(site, 1) for site in sites]
+        groups += [(site, (site,)) for site in sites]
+    known = figures or PublicFigures()
     found = []
     for name, members in groups:
-        share = Fraction(members, len(sites))
+        share = Fraction(len(members), len(sites))
         planned = _Planned(
             questions=questions,
-            members=members,
+            members=len(members),
+            figures=known.of(order.metric, members, order.period),
             count=max(1, round(expected.count * share)),
             share=expected.share,
         )
@@ -127,6 +137,7 @@ class _Planned:
 
     questions: Mapping[str, Question]
     members: int
+    figures: Mapping[str, Fraction]
     count: int
     share: Fraction
 
@@ -151,6 +162,7 @@ class _Planned:
             {name: self._vector(each, focus) for name, each in self.questions.items()},
             any_question.programme.dictionary,
             confidence=confidence,
+            figures=self.figures,
         )
 
     def _vector(self, question: Question, focus: int | None) -> tuple[Measured, ...]:

@@ -23,6 +23,8 @@ from privacy.errors import BadConfiguration, Corrupt
 _DIGEST = 64
 _SHORTEST_DIGEST = 6
 _MOMENT = 40
+_PERIODS = 128
+"""A result may be about several cohorts."""
 
 _QUERIES = sa.Table(
     "queries",
@@ -48,13 +50,13 @@ _RELEASES = sa.Table(
     sa.Column("rho", sa.Text, nullable=False),
     sa.Column("received_at", sa.String(_MOMENT), nullable=False),
 )
-_RESULTS = sa.Table(
+RESULTS = sa.Table(
     "results",
     METADATA,
     sa.Column("digest", sa.String(_DIGEST), primary_key=True),
     sa.Column("metric", sa.String(8), nullable=False, index=True),
     sa.Column("version", sa.String(64), nullable=False),
-    sa.Column("period", sa.String(16), nullable=False),
+    sa.Column("period", sa.String(_PERIODS), nullable=False),
     sa.Column("mode", sa.String(8), nullable=False),
     sa.Column("sites_answered", sa.Integer, nullable=False),
     sa.Column("sites_total", sa.Integer, nullable=False),
@@ -85,6 +87,7 @@ class EventKind(StrEnum):
     RELEASED = "released"
     MISSING = "missing"
     CONFLICT = "conflict"
+    FACTS = "facts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,13 +225,11 @@ class Store:
         """Keep a published result; the same one again changes nothing."""
         with self._engine.begin() as connection:
             known = connection.execute(
-                sa.select(_RESULTS.c.digest).where(
-                    _RESULTS.c.digest == content["digest"]
-                )
+                sa.select(RESULTS.c.digest).where(RESULTS.c.digest == content["digest"])
             ).one_or_none()
             if known is None:
                 connection.execute(
-                    _RESULTS.insert().values(
+                    RESULTS.insert().values(
                         **{name: content[name] for name in _RESULT_COLUMNS},
                         content=json.dumps(content),
                         made_at=now.isoformat(),
@@ -248,8 +249,8 @@ class Store:
             )
         with self._engine.connect() as connection:
             found = connection.scalars(
-                sa.select(_RESULTS.c.content).where(
-                    _RESULTS.c.digest.startswith(digest, autoescape=True)
+                sa.select(RESULTS.c.content).where(
+                    RESULTS.c.digest.startswith(digest, autoescape=True)
                 )
             ).all()
         if len(found) != 1:
@@ -262,10 +263,10 @@ class Store:
 
     def results(self) -> tuple[dict[str, Any], ...]:
         """Return every result kept, oldest first, without its numbers."""
-        columns = [_RESULTS.c[name] for name in (*_RESULT_COLUMNS, "made_at")]
+        columns = [RESULTS.c[name] for name in (*_RESULT_COLUMNS, "made_at")]
         with self._engine.connect() as connection:
             rows = connection.execute(
-                sa.select(*columns).order_by(_RESULTS.c.made_at, _RESULTS.c.digest)
+                sa.select(*columns).order_by(RESULTS.c.made_at, RESULTS.c.digest)
             ).all()
         return tuple(dict(row._mapping) for row in rows)  # noqa: SLF001 - its one way
 

@@ -20,8 +20,15 @@ from node.charter import Charter
 from node.ledger.book import Ledger
 from node.ledger.charge import Charge, Charged, Stored
 from node.witness import Standing
-from privacy import binding, mechanism, query, sensitivity, statement
-from privacy.catalogue import Programme, Status
+from privacy import (
+    analysis_plan,
+    binding,
+    mechanism,
+    query,
+    sensitivity,
+    statement,
+)
+from privacy.catalogue import Programme
 from privacy.dictionary import Dictionary, Grain
 from privacy.errors import (
     Expired,
@@ -30,13 +37,12 @@ from privacy.errors import (
     NotMature,
     Pending,
     PeriodNotClosed,
-    UnknownMetric,
     Untrusted,
     WrongProgramme,
     WrongSite,
 )
 from privacy.law import Law
-from privacy.mandate import Asked, Purpose
+from privacy.mandate import Asked, Mandate, Purpose
 from privacy.mechanism import Tally
 from privacy.period import Period, day_number
 from privacy.policy import Policy
@@ -178,8 +184,9 @@ class Node:
                 "dictionary; import them again under the new one."
             )
         metric = programme.metric(ask.metric)
-        if metric.status is not Status.RUNNING or len(sent.periods) != 1:
-            raise UnknownMetric(f"{ask.metric} is not open to questions yet.")
+        metric.check_asked(Mode(ask.mode))
+        if len(sent.periods) != 1:
+            raise InvalidQuery("A metric is asked for one period at a time.")
         known = programme.queries(metric, sent.periods[0], sent.revision)
         if (
             ask.query_name not in known
@@ -209,6 +216,7 @@ class Node:
         mandate = law.permit(ask.mandate)
         mandate.check_in_force(now)
         mandate.check(question)
+        _check_fixed(question, mandate, law)
         policy = _policy(law)
         policy.check(question, entry_years=asked.entry_years, now=now)
         policy.check_loss(ask.rho)
@@ -287,6 +295,14 @@ def _charge(ask: Ask, asked: Query) -> Charge:
         mandate=ask.mandate,
         ask=ask.digest,
     )
+
+
+def _check_fixed(question: Asked, mandate: Mandate, law: Law) -> None:
+    """Refuse an effect that no analysis plan fixed before its draws."""
+    programme = law.programme(question.programme)
+    metric = programme.metric(question.metric)
+    analysis_plan.check_arms(mandate, programme)
+    analysis_plan.check_asked(metric, programme, question.period, law.plans)
 
 
 def _policy(law: Law) -> Policy:

@@ -25,6 +25,7 @@ BROUGHT = {
     signing.Kind.REVOCATION: Kind.REVOKED,
     signing.Kind.STANDING_DOWN: Kind.STOOD_DOWN,
     signing.Kind.DRAW: Kind.DRAW,
+    signing.Kind.ANALYSIS_PLAN: Kind.ANALYSIS_PLAN,
 }
 """What the coordinator may bring, and the entry it becomes."""
 
@@ -225,6 +226,8 @@ def _is_known(law: Law, kind: Kind, document: Document, now: dt.datetime) -> boo
         return sent is not None and (sent.fate is not None or sent.waits(now))
     if kind is Kind.DRAW:
         return any(digest in draw.papers for draw in law.draws.values())
+    if kind is Kind.ANALYSIS_PLAN:
+        return any(each.plan.digest == document.digest for each in law.plans)
     if kind is Kind.REVOKED:
         # Said twice it changes nothing, and must not make the ledger grow.
         return Revocation.parse(document).mandate in law.withdrawn

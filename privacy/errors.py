@@ -3,6 +3,7 @@
     ExchangeError                      any failure this system foresaw
     ├── InvalidQuery                   the question is not well formed
     ├── InvalidProgramme               a dictionary, catalogue or pack is not
+    ├── NoPublicFigure                 a published number the value needs is missing
     ├── Refused                        a rule said no; nothing was spent
     │   ├── NotAllowed                 the officer's policy does not permit it
     │   ├── BudgetExhausted            the loss left does not cover the charge
@@ -74,6 +75,12 @@ class InvalidProgramme(ExchangeError):
     """Tell the author that a dictionary, catalogue or pack file is not valid."""
 
     code = "invalid-programme"
+
+
+class NoPublicFigure(ExchangeError):
+    """Tell the asker which published number is missing for this period."""
+
+    code = "no-public-figure"
 
 
 class Refused(ExchangeError):

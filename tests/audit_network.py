@@ -16,6 +16,7 @@ from coordinator.audit.pack import Pack
 from coordinator.desk import Desk
 from coordinator.documents import Documents
 from coordinator.evidence import Evidence
+from coordinator.figures import PublicFigures
 from coordinator.governance import Governance
 from coordinator.log import Log
 from coordinator.order import Order
@@ -49,8 +50,8 @@ SHIPPED = catalogue.load()
 class Clock:
     """Time that goes on by a minute whenever a test says so."""
 
-    def __init__(self) -> None:
-        self.now = NOW
+    def __init__(self, now: dt.datetime = NOW) -> None:
+        self.now = now
 
     def later(self) -> dt.datetime:
         self.now += dt.timedelta(minutes=1)
@@ -145,14 +146,19 @@ class Network:
     """The coordinator with its database, and three sites."""
 
     def __init__(
-        self, folder: Path, policies: dict[str, dict[str, object]] | None = None
+        self,
+        folder: Path,
+        policies: dict[str, dict[str, object]] | None = None,
+        *,
+        began: dt.datetime = NOW,
     ) -> None:
-        self.clock = Clock()
+        self.clock = Clock(began)
         self.engine = database.connect(database.address(folder / "store.sqlite"))
         self.log = Log(self.engine, NETWORK, samples.key("coordinator"))
         self.documents = Documents(self.engine)
         self.evidence, self.store = Evidence(self.engine), Store(self.engine)
         self.sites = SiteList(self.engine)
+        self.figures = PublicFigures()
         self.members = {
             site: Member(
                 site,
@@ -217,6 +223,8 @@ class Network:
             confidence=Fraction(19, 20),
             asked_by="analyst",
             purpose=purpose,
+            plans=self.governance.plans(),
+            figures=self.figures,
         )
         return ask.ask(orders, desk=desk, now=self.clock.later())
 

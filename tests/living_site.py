@@ -20,7 +20,7 @@ from node.witness import Standing, Witness
 from privacy import query
 from privacy.mechanism import Tally
 from privacy.period import Period
-from privacy.query import Query
+from privacy.query import Mode, Query
 from privacy.signing import Document
 from privacy.statement import BOOT_BYTES
 from proto.client import DELIVER, PRESENT, STANDING, WITNESS
@@ -205,10 +205,20 @@ def size(asked: Query) -> int:
     return len(query.cells(asked, PROGRAMME.dictionary))
 
 
+ASKABLE = tuple(
+    name
+    for name in RUNNING
+    if Mode.SITE in (metric := PROGRAMME.metric(name)).modes
+    and metric.templates
+    and not metric.preregistered
+)
+"""Metrics a site answers without a total over sites and without an analysis plan."""
+
+
 def all_questions(*periods: str) -> list[Ask]:
-    """State every running query for every one of these periods it may be asked for."""
+    """State every query a site answers for every one of these periods it has."""
     stated = []
-    for metric in RUNNING:
+    for metric in ASKABLE:
         kinds = PROGRAMME.metric(metric).periods
         for period in periods:
             if Period(period).kind in kinds:

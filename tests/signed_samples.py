@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from privacy import catalogue, signing, succession
+from privacy import catalogue, definition, signing, succession
+from privacy.analysis_plan import AnalysisPlan
 from privacy.chain import GENESIS, Entry, Event, Kind, place
 from privacy.decision import Act, Decision
 from privacy.errors import ExchangeError
@@ -119,6 +120,27 @@ def order(what: str, number: int, *signers: str, network: str = "cmpp") -> Docum
     lines = [f'network = "{network}"', f"number = {number}", f'what = "{what}"']
     made = text(signing.Kind.STANDING_DOWN, [*lines, 'reason = "The Board met."'])
     return signed(made, *(signers or ("ana", "cleo")))
+
+
+def plan(*signers: str, **changes: object) -> Document:
+    """Return an analysis plan for M35 as it is defined, signed by two members."""
+    programme = catalogue.load()
+    metric = programme.metric(str(changes.get("metric", "M35")))
+    known: dict[str, object] = {
+        "network": "cmpp",
+        "number": 1,
+        "metric": metric.id,
+        "definition": definition.digest(metric, programme),
+        "estimand": "The effect of being selected on appearing in court.",
+        "outcome": "No in-absentia order within a year of the draw.",
+        "window_days": definition.window_days(metric),
+        "weight_limit_percent": definition.weight_limit_percent(metric),
+        "combining": "All cohorts are added up, and none is left out.",
+        "locked_on": dt.date(2026, 11, 22),
+        "first_draw_on": dt.date(2027, 1, 1),
+    }
+    made = AnalysisPlan(**(known | changes)).document()  # type: ignore[arg-type]
+    return signed(made, *(signers or ("ana", "ben")))
 
 
 _CAPS = ("lifetime", "fiscal_year", "per_mandate", "per_release")

@@ -26,6 +26,7 @@ _FROM_BOARD: Final = {
     Kind.MANDATE,
     Kind.REVOKED,
     Kind.STOOD_DOWN,
+    Kind.ANALYSIS_PLAN,
 }
 """Entries that rest on papers the log must tell of."""
 

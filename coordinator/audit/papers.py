@@ -1,12 +1,22 @@
 """Check who may sign, what the Board signed, and the log of what was done with it."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from coordinator.audit.pack import Pack, keys_text, paper_name
 from coordinator.audit.report import Check, Report
-from privacy import catalogue, draw_papers, edition, mandate, roster, transparency
+from privacy import (
+    analysis_plan,
+    catalogue,
+    draw_papers,
+    edition,
+    mandate,
+    roster,
+    transparency,
+)
+from privacy.analysis_plan import AnalysisPlan, Locked
 from privacy.catalogue import Programme
 from privacy.errors import BadSignature, Corrupt, WrongProgramme
 from privacy.mandate import Mandate, Revocation, StandingDown
@@ -22,6 +32,7 @@ LOGGED: Final = {
     transparency.Kind.REVOCATION: Kind.REVOCATION,
     transparency.Kind.STANDING_DOWN: Kind.STANDING_DOWN,
     transparency.Kind.DRAW: Kind.DRAW,
+    transparency.Kind.ANALYSIS_PLAN: Kind.ANALYSIS_PLAN,
 }
 """Log entries about papers, and the kind of paper each is about."""
 
@@ -66,6 +77,7 @@ class Papers:
         mandates: Digest in hex -> mandate.
         withdrawn: Digest in hex of each withdrawn mandate -> digest of the paper.
         orders: Digest in hex -> order to the whole programme.
+        plans: Digest in hex -> analysis plan.
         programmes: Version -> definitions the Board signed, or the software ships.
         digests: Of every paper and roster, in hex.
         entries: The log.
@@ -75,6 +87,7 @@ class Papers:
     mandates: dict[str, Mandate] = field(default_factory=dict)
     withdrawn: dict[str, str] = field(default_factory=dict)
     orders: dict[str, StandingDown] = field(default_factory=dict)
+    plans: dict[str, AnalysisPlan] = field(default_factory=dict)
     programmes: dict[str, Programme] = field(default_factory=dict)
     digests: set[str] = field(default_factory=set)
     entries: tuple[Entry, ...] = ()
@@ -104,6 +117,15 @@ class Papers:
         if version not in self.programmes:
             raise WrongProgramme(f"no edition {version[:64]} is in the pack.")
         return self.programmes[version]
+
+    @property
+    def locked(self) -> tuple[Locked, ...]:
+        """The analysis plans, each with the moment at which the log tells of it."""
+        return tuple(
+            Locked(plan=self.plans[digest], at=dt.datetime.fromisoformat(entry.at))
+            for entry in self.logged(transparency.Kind.ANALYSIS_PLAN)
+            if (digest := str(entry.body["digest"])) in self.plans
+        )
 
     def logged(self, kind: transparency.Kind) -> tuple[Entry, ...]:
         """Return the log's entries of one kind."""
@@ -181,6 +203,10 @@ def _paper(document: Document, papers: Papers) -> None:
             if not any(known.by_board(document) for known in papers.rosters):
                 raise BadSignature("no member of the Board signed the withdrawal.")
             papers.withdrawn[found.mandate] = digest
+        case Kind.ANALYSIS_PLAN:
+            plan = analysis_plan.parse(document)
+            _check_board(document, papers, plan.network)
+            papers.plans[digest] = plan
         case Kind.DRAW:
             # Who signed it, and when, is judged with the draw it is part of.
             draw_papers.parse(document)
@@ -246,6 +272,10 @@ def _check_told(entry: Entry, document: Document) -> None:
             facts = {"mandate": Revocation.parse(document).mandate}
         case Kind.DRAW:
             facts = _draw_facts(document)
+        case Kind.ANALYSIS_PLAN:
+            plan = analysis_plan.parse(document)
+            facts = {"number": plan.number, "metric": plan.metric}
+            facts["document"] = document.file().decode()
         case _:
             facts = {"what": StandingDown.parse(document).turn.value}
     said = {name: entry.body.get(name) for name in facts}

@@ -11,13 +11,16 @@ from coordinator.cli import (
     audits,
     board,
     centre,
+    cohorts,
     draws,
     editions,
+    facts,
     logs,
     mandates,
     metrics,
     network,
     packs,
+    plans,
     programmes,
     queries,
     rosters,
@@ -28,11 +31,13 @@ from coordinator.config import DEFAULT_NETWORK, DEFAULT_TRAINING
 from privacy import roster
 from privacy.errors import (
     BadConfiguration,
+    BadRecords,
     BadSignature,
     Busy,
     ExchangeError,
     InvalidProgramme,
     InvalidQuery,
+    NoPublicFigure,
     Refused,
     Unreachable,
     Untrusted,
@@ -40,7 +45,10 @@ from privacy.errors import (
 
 _EXIT_CODES: Final = (
     ((Refused, BadSignature), 1),
-    ((BadConfiguration, InvalidProgramme, InvalidQuery), 2),
+    (
+        (BadConfiguration, BadRecords, InvalidProgramme, InvalidQuery, NoPublicFigure),
+        2,
+    ),
     ((Busy, Unreachable, Untrusted), 3),
 )
 _INTERNAL: Final = 4
@@ -53,7 +61,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(metrics.app, name="metrics")
+queries.app.command()(cohorts.combine)
 app.add_typer(queries.app, name="query")
+app.add_typer(facts.app, name="facts")
 app.add_typer(packs.app, name="pack")
 app.add_typer(network.sites, name="site")
 app.add_typer(network.certificates, name="authority")
@@ -62,6 +72,7 @@ app.add_typer(rosters.app, name="roster")
 app.add_typer(editions.app, name="edition")
 app.add_typer(mandates.app, name="mandate")
 app.add_typer(draws.app, name="draw")
+app.add_typer(plans.app, name="plan")
 app.add_typer(programmes.app, name="programme")
 app.add_typer(logs.app, name="log")
 app.add_typer(audits.app, name="audit")

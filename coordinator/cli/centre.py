@@ -5,7 +5,7 @@ import getpass
 import json
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
@@ -21,6 +21,9 @@ from coordinator.config import FILE, CoordinatorConfig, Home
 from coordinator.desk import Desk
 from coordinator.documents import Documents
 from coordinator.evidence import Evidence
+from coordinator.exact import Books
+from coordinator.facts import Months
+from coordinator.figures import PublicFigures
 from coordinator.governance import Governance
 from coordinator.log import Log
 from coordinator.mandates import Wanted
@@ -106,8 +109,12 @@ class Centre:
         """The dictionary and catalogue: the newest edition, or the one named."""
         if self._programme is None and not self.home.config_file.exists():
             return catalogue.load()
-        kept = self.documents.all(Kind.EDITION)
-        return editions.find(editions.programmes(kept), self._programme)
+        return editions.find(self.programmes, self._programme)
+
+    @cached_property
+    def programmes(self) -> Mapping[str, Programme]:
+        """Every programme known here, by version; the newest comes last."""
+        return editions.programmes(self.documents.all(Kind.EDITION))
 
     @cached_property
     def statement_key(self) -> Ed25519PrivateKey:
@@ -207,6 +214,28 @@ class Centre:
         """Every signed question and answer."""
         return Evidence(self.engine)
 
+    @cached_property
+    def months(self) -> Months:
+        """What the sites publish about themselves, month by month."""
+        return Months(self.engine)
+
+    @cached_property
+    def figures(self) -> PublicFigures:
+        """Everything public that values are divided by."""
+        return PublicFigures(months=self.months.standing())
+
+    def books(self) -> Books:
+        """Gather what exact results are read from."""
+        return Books(
+            programme=self.programme,
+            confidence=self.config.confidence_exact,
+            sites=tuple(site.name for site in self.sites.all()),
+            figures=self.figures,
+            asks=self.evidence.asks(),
+            answers=self.evidence.answers(),
+            mandates={k.digest: k.number for k in self.documents.all(Kind.MANDATE)},
+        )
+
     def desk(self, mandate: Mandate, *, purpose: Purpose, ask_again: bool) -> Desk:
         """Gather what asking under a mandate takes."""
         return Desk(
@@ -224,6 +253,8 @@ class Centre:
             asked_by=asker(),
             purpose=purpose.value,
             ask_again=ask_again,
+            figures=self.figures,
+            plans=self.governance.plans(),
         )
 
 

@@ -13,12 +13,16 @@ from coordinator.cli.board import FileArgument, KeyOption, PlainOption, grouped
 from coordinator.cli.centre import SHOW, AsJson, Centre
 from coordinator.documents import Outcome
 from coordinator.mandates import Draft
-from privacy import catalogue, consequence, loss, pack
+from privacy import catalogue, consequence, loss, pack, public_arms
 from privacy import mandate as signed
 from privacy.errors import BadConfiguration
 from privacy.mandate import Mandate, Purpose, Revocation
 from privacy.period import Period
+from privacy.public_arms import PublicArms
+from privacy.query import Mode
 from privacy.signing import Document, Kind
+from privacy.strict import Section, load_toml
+from proto import keys
 
 app = typer.Typer(help="What the Board permits to be asked.", no_args_is_help=True)
 
@@ -40,6 +44,13 @@ _Purposes = Annotated[
 _Sites = Annotated[
     list[str] | None,
     typer.Option("--site", help="A site that may be asked; all unless named."),
+]
+_Arms = Annotated[
+    Path | None,
+    typer.Option(
+        "--public-arms",
+        help="A file of [[public_arms]]: arm sizes of draws to make public.",
+    ),
 ]
 _Rho = Annotated[
     str | None, typer.Option("--rho", help="The most each site may be charged in all.")
@@ -65,6 +76,7 @@ def draft(  # noqa: PLR0913 - every field of a mandate has its option
         int, typer.Option(help="Above 0, answers are made and charged anew.")
     ] = 0,
     days: Annotated[int, typer.Option(help="How long it lasts.")] = mandates.DAYS,
+    arms: _Arms = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a mandate for the Board to sign, and say what it would permit."""
@@ -85,6 +97,7 @@ def draft(  # noqa: PLR0913 - every field of a mandate has its option
         rho=loss.parse_rho(most),
         not_before=now,
         not_after=now + dt.timedelta(days=days),
+        public_arms=_arms(arms),
     ).document()
     board.write(output, document)
     _show(document, as_json=as_json)
@@ -190,6 +203,7 @@ def _asked(
 
     Raises:
         BadConfiguration: neither is said whole.
+        NotAllowed: no site may answer one of them by itself.
     """
     if name is None:
         if not (metrics and periods and rho):
@@ -197,8 +211,10 @@ def _asked(
                 "Say what may be asked: --metric, --period and --rho, or --pack with "
                 "one --period."
             )
-        known = [opened.programme.metric(metric).id for metric in metrics]
-        return known, periods, rho
+        known = [opened.programme.metric(name) for name in metrics]
+        for each in known:
+            each.check_asked(Mode.SITE)
+        return [each.id for each in known], periods, rho
     if metrics or len(periods or ()) != 1:
         raise BadConfiguration(
             "A pack is asked for one half-year; say --pack and one --period, such as "
@@ -213,6 +229,17 @@ def _asked(
         sorted({each.period.label for each in planned}),
         rho or mandates.rho_text(cost),
     )
+
+
+def _arms(path: Path | None) -> tuple[PublicArms, ...]:
+    """Read arm sizes that are to become public from a file."""
+    if path is None:
+        return ()
+    text = keys.read_bounded(path).decode("utf-8", "replace")
+    root = Section(path.name, load_toml(text))
+    found = public_arms.read(root)
+    root.done()
+    return found
 
 
 def _title(opened: Centre, name: str | None, periods: list[str]) -> str:
@@ -255,7 +282,8 @@ def _show(document: Document, *, as_json: bool) -> None:
 
 def _words(found: Mandate) -> dict[str, str]:
     """Say what a mandate permits."""
-    known = catalogue.load().metrics if _is_shipped(found) else {}
+    shipped = catalogue.load()
+    known = shipped.metrics if found.programme == shipped.version else {}
     names = [
         f"{metric}: {known[metric].name}" if metric in known else metric
         for metric in sorted(found.metrics)
@@ -268,6 +296,8 @@ def _words(found: Mandate) -> dict[str, str]:
         "Why": ", ".join(sorted(found.purposes)),
         "Of the sites": ", ".join(sorted(found.sites)),
         "Each site gives": "its own noisy numbers",
+        "Public, without noise": "\n".join(a.words() for a in found.public_arms)
+        or "nothing",
         "Definitions": found.programme,
         "Revision": str(found.revision),
         "Most loss at a site": (
@@ -277,10 +307,6 @@ def _words(found: Mandate) -> dict[str, str]:
         "From": found.not_before.strftime("%Y-%m-%d %H:%M UTC"),
         "Until": found.not_after.strftime("%Y-%m-%d %H:%M UTC"),
     }
-
-
-def _is_shipped(found: Mandate) -> bool:
-    return found.programme == catalogue.load().version
 
 
 def _content(found: Mandate) -> dict[str, Any]:
@@ -300,6 +326,7 @@ def _content(found: Mandate) -> dict[str, Any]:
         "worst_rho": mandates.rho_text(found.worst_rho),
         "not_before": found.not_before.isoformat(),
         "not_after": found.not_after.isoformat(),
+        "public_arms": [arms.words() for arms in found.public_arms],
     }
 
 

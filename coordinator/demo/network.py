@@ -87,6 +87,10 @@ class Plan:
         """A site's home."""
         return self.directory / "sites" / site
 
+    def months(self, site: str) -> Path:
+        """What a site publishes about itself, month by month, as it sends it."""
+        return self.papers / f"{site}-months.csv"
+
     def officer(self, site: str, name: str = OFFICERS[0]) -> Path:
         """A privacy officer's private key: on a medium of their own."""
         return self.directory / "officers" / site / f"{name}.key"
@@ -162,6 +166,10 @@ def set_up(plan: Plan, running: Processes) -> None:
         if site not in plan.dialling:
             processes.wait_for(port, name=f"The node of {site}", seconds=_START_SECONDS)
     wait_for_links(plan)
+    # Public figures come with invented records; real ones are nobody's to make up.
+    if plan.records is None:
+        add = [Typed(("facts", "add", str(plan.months(site)))) for site in SITES]
+        cmpp_all(plan, add)
 
 
 def open_site(plan: Plan, running: Processes, site: str) -> None:
@@ -225,7 +233,8 @@ def _site(plan: Plan, running: Processes, site: str, invited: tuple[str, str]) -
     medium = str(private[0].parent)
     office = [("officer", "init", medium, "--name", name, PLAIN) for name in OFFICERS]
     signed = [("policy", "sign", "--key", str(key), PLAIN) for key in private]
-    invent = ("synthesize", "--seed", str(plan.seed), "--scale", str(plan.scale))
+    as_told = ("--seed", str(plan.seed), "--scale", str(plan.scale))
+    invent = ("synthesize", *as_told, "--months", str(plan.months(site)))
     bring = ("import", str(plan.records / site)) if plan.records else invent
     drafted = [
         *office,

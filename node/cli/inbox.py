@@ -99,6 +99,31 @@ def show(context: typer.Context, name: _Name, *, as_json: AsJson = False) -> Non
     request_card.show_edition(read)
 
 
+@app.command("plans")
+def show_plans(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show the analysis plans that came. They open nothing, so nobody decides them."""
+    law = home.opened(context).law
+    lines = [
+        {
+            "number": each.plan.number,
+            "metric": each.plan.metric,
+            "outcome": each.plan.outcome,
+            "window_days": each.plan.window_days,
+            "stands_since": each.since.isoformat(),
+            "first_draw_on": each.plan.first_draw_on.isoformat(),
+            "digest": each.plan.digest.hex(),
+        }
+        for each in law.plans
+    ]
+    if as_json:
+        home.write_json(lines)
+        return
+    table = Table("Number", "Metric", "Outcome", "Days", "Stands since", "Draws from")
+    for line in lines:
+        table.add_row(*(str(value) for value in list(line.values())[:-1]))
+    SHOW.print(table, markup=False)
+
+
 @app.command()
 def accept(
     context: typer.Context,

@@ -11,12 +11,11 @@ from node.cli import home, officer
 from node.cli.home import SHOW, AsJson, Home
 from node.cli.officer import Key, NoPassphrase
 from node.notify import Notice
-from node.policy import draft
+from node.policy import draft, plan
 from node.policy.draft import Draft
 from node.policy.signatures import Progress
 from privacy import policy as policies
 from privacy import signing
-from privacy.catalogue import Status
 from privacy.chain import Kind
 from privacy.dictionary import Grain
 from privacy.errors import BadConfiguration, BadSignature
@@ -199,7 +198,10 @@ def drafted_or_in_force(site: Home) -> Policy:
 
 
 def _first(site: Home, law: Law, network: str | None) -> Draft:
-    """Draft the next policy, or a first: everything that runs, from the start."""
+    """Draft the next policy, or a first: what the shipped packs ask, from the start.
+
+    Other metrics an officer adds by name, so that none is allowed unread.
+    """
     today = home.now()
     if law.policy is not None:
         return replace(
@@ -210,12 +212,11 @@ def _first(site: Home, law: Law, network: str | None) -> Draft:
     named = _DEFAULT_TRAINING if site.config.training else _DEFAULT_NETWORK
     named = law.roster.network if law.roster else named
     programme = site.programme
-    running = (m.id for m in programme.metrics.values() if m.status is Status.RUNNING)
     return Draft(
         site=site.config.site,
         network=network or named,
         programme=programme.version,
-        allow=frozenset(running),
+        allow=plan.packed(programme),
         officers=officer.enough(site),
         first_entry_year=programme.first_entry_year.label,
         last_entry_year=f"FY{today.year + 1}",

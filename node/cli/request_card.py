@@ -24,6 +24,7 @@ def show_mandate(card: Card, law: Law) -> None:
         if card.mode is Mode.SITE
         else "masked numbers, of which only the sum over all sites opens"
     )
+    _public(card)
     _head("Cost")
     for cost in card.costs:
         _item(_cost(cost))
@@ -76,13 +77,35 @@ def _warn(card: Card) -> None:
             "Its definitions are not accepted at this site; decide the edition first."
         )
     if card.unknown:
-        SHOW.print(f"It names metrics not in its programme: {', '.join(card.unknown)}.")
+        SHOW.print(
+            "It names metrics that its programme does not answer in this mode: "
+            f"{', '.join(card.unknown)}."
+        )
+    if card.unplanned:
+        SHOW.print(
+            "No analysis plan fixed this before its draws, so it is not answered: "
+            f"{', '.join(card.unplanned)}."
+        )
     outside = sorted({q.metric for q in card.questions if not q.permitted})
     if outside:
         SHOW.print(
             f"The policy does not permit {', '.join(outside)}; accepting this changes "
             "nothing about that."
         )
+
+
+def _public(card: Card) -> None:
+    """Print which exact numbers accepting makes public, if any."""
+    if not card.public:
+        return
+    _head("What becomes public WITHOUT noise")
+    for public in card.public:
+        _item(public)
+    _more(
+        "Whoever knows a family was on the list can count with these numbers; what "
+        "became of each family stays behind noise. Compare them with the public "
+        "record of draws before you accept."
+    )
 
 
 def _question(question: Question) -> None:

@@ -15,6 +15,7 @@ from node.config import TRAINING_MARK
 from node.synthetic import Planted, export, layouts
 from node.synthetic.row import Rows
 from node.synthetic.truth import write as write_truth
+from privacy import organisation_month
 from privacy.errors import BadConfiguration, NotAllowed
 
 BANNER: Final = (
@@ -85,6 +86,20 @@ _Preset = Annotated[str, typer.Option(help="default, null, modest or fcmp_like."
 _Shocks = Annotated[
     bool, typer.Option("--shocks", help="Busier and quieter months, a rumour.")
 ]
+_Folder = Annotated[Path | None, typer.Option(help="Write an export here instead.")]
+_Layout = Annotated[Layout, typer.Option(help="Which system's export.")]
+_Dirt = Annotated[
+    bool, typer.Option("--dirt", help="With what goes wrong in real exports.")
+]
+_Truth = Annotated[
+    Path | None, typer.Option(help="Also write what is true, to this file.")
+]
+_Months = Annotated[
+    Path | None,
+    typer.Option(
+        help="Also write the months the organisation would publish, to this file."
+    ),
+]
 
 
 def synthesize(  # noqa: PLR0913 - a command's options are its parameters
@@ -94,18 +109,11 @@ def synthesize(  # noqa: PLR0913 - a command's options are its parameters
     scale: _Scale = 1.0,
     preset: _Preset = "default",
     shocks: _Shocks = False,
-    folder: Annotated[
-        Path | None, typer.Option(help="Write an export here instead.")
-    ] = None,
-    layout: Annotated[
-        Layout, typer.Option(help="Which system's export.")
-    ] = Layout.DICTIONARY,
-    dirt: Annotated[
-        bool, typer.Option("--dirt", help="With what goes wrong in real exports.")
-    ] = False,
-    truth: Annotated[
-        Path | None, typer.Option(help="Also write what is true, to this file.")
-    ] = None,
+    folder: _Folder = None,
+    layout: _Layout = Layout.DICTIONARY,
+    dirt: _Dirt = False,
+    truth: _Truth = None,
+    months: _Months = None,
 ) -> None:
     """Invent records: bring them in at once, or write them as an export."""
     site = _training_site(context)
@@ -116,6 +124,8 @@ def synthesize(  # noqa: PLR0913 - a command's options are its parameters
         "preset": preset,
         "shocks": shocks,
     }
+    if months is not None:
+        _write_months(months, site.config.site, seed=seed, scale=scale)
     if folder is None:
         if dirt or truth or layout is not Layout.DICTIONARY:
             raise BadConfiguration(
@@ -137,6 +147,13 @@ def synthesize(  # noqa: PLR0913 - a command's options are its parameters
         soft_wrap=True,
         highlight=False,
     )
+
+
+def _write_months(path: Path, site: str, *, seed: int, scale: float) -> None:
+    """Write invented public months, as `cmpp facts add` takes them."""
+    found = synthetic.months(site=site, seed=seed, scale=scale)
+    path.write_text(organisation_month.write(found), encoding="utf-8")
+    SHOW.print(f"Wrote invented months of the organisation to {path}.", highlight=False)
 
 
 def _training_site(context: typer.Context) -> Home:

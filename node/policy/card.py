@@ -14,11 +14,12 @@ from fractions import Fraction
 
 from node.policy import plan
 from node.policy.plan import Planned
-from privacy import loss
+from privacy import analysis_plan, loss
 from privacy.accounts import Accounts
 from privacy.amount import Amount, Caps
 from privacy.catalogue import Programme
 from privacy.dictionary import Grain
+from privacy.errors import NotAllowed
 from privacy.law import INBOX_DAYS, Law, Sent
 from privacy.mandate import Mandate, Purpose
 from privacy.query import Mode, Query, Unit, labels_of, name_of
@@ -89,10 +90,12 @@ class Card:
 
     Attributes:
         known: Whether this site accepted the definitions it names.
-        unknown: Metrics it names that its programme does not run.
+        unknown: Metrics it names that its programme does not run in its mode.
+        unplanned: What will not be answered, because no analysis plan fixed it.
         rho: The most it may cost one household here.
         worst_rho: The same if every other site were in league with the coordinator.
         nearest: What was answered before about the same metrics, in words.
+        public: Exact numbers of this site that accepting makes public.
         signers: Organisations of the Board that signed.
         days_left: Days in which it can still be decided.
     """
@@ -107,11 +110,13 @@ class Card:
     revision: int
     known: bool
     unknown: tuple[str, ...]
+    unplanned: tuple[str, ...]
     questions: tuple[Question, ...]
     rho: Fraction
     worst_rho: Fraction
     costs: tuple[Cost, ...]
     nearest: tuple[str, ...]
+    public: tuple[str, ...]
     signers: tuple[str, ...]
     not_before: dt.date
     not_after: dt.date
@@ -168,11 +173,15 @@ def of(
         revision=mandate.revision,
         known=known,
         unknown=plan.unknown(mandate, programme) if programme else (),
+        unplanned=_unplanned(mandate, programme, law) if programme else (),
         questions=tuple(shown),
         rho=mandate.loss_rho,
         worst_rho=mandate.worst_rho,
         costs=_costs(mandate, planned, accounts, law),
         nearest=_nearest(mandate, answered),
+        public=tuple(
+            arms.words() for arms in mandate.public_arms if arms.site == law.site
+        ),
         signers=tuple(sorted(law.roster.by_board(document))) if law.roster else (),
         not_before=mandate.not_before.date(),
         not_after=mandate.not_after.date(),
@@ -238,6 +247,20 @@ def _question(
         and metric.id in rules.allow - rules.deny
         and all(each.period.kind in rules.period_kinds for each in planned),
     )
+
+
+def _unplanned(mandate: Mandate, programme: Programme, law: Law) -> tuple[str, ...]:
+    """Name each metric and period that an analysis plan should have fixed."""
+    found = []
+    for name in sorted(mandate.metrics & set(programme.metrics)):
+        metric = programme.metrics[name]
+        for period in plan.in_time(mandate.periods):
+            try:
+                analysis_plan.check_asked(metric, programme, period, law.plans)
+            except NotAllowed:
+                if period.kind in metric.periods:
+                    found.append(f"{name} for {period}")
+    return tuple(found)
 
 
 def _slices(query: Query, programme: Programme) -> str:

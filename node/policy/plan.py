@@ -81,10 +81,20 @@ def in_time(periods: Iterable[Period]) -> tuple[Period, ...]:
     return tuple(sorted(periods, key=lambda each: (each.start, -each.end)))
 
 
+def packed(programme: Programme) -> frozenset[str]:
+    """Return the metrics that a shipped pack asks for."""
+    return frozenset(metric for metric, _, _ in _losses(programme))
+
+
 def unknown(mandate: Mandate, programme: Programme) -> tuple[str, ...]:
-    """Return the metrics a mandate names and this programme does not run."""
-    running = {m.id for m in programme.metrics.values() if m.status is Status.RUNNING}
-    return tuple(sorted(mandate.metrics - running))
+    """Return the metrics a mandate names and nobody answers in its mode."""
+    answered = {m.id for m in programme.metrics.values() if _answered(m, mandate)}
+    return tuple(sorted(mandate.metrics - answered))
+
+
+def _answered(metric: Metric, mandate: Mandate) -> bool:
+    """Tell whether a metric is open at all, in the mode a mandate asks in."""
+    return metric.status is Status.RUNNING and mandate.mode in metric.modes
 
 
 def _asked(
@@ -93,7 +103,7 @@ def _asked(
     """Yield each query of each metric for each period it is published by."""
     for name in sorted(mandate.metrics):
         metric = programme.metrics.get(name)
-        if metric is None or metric.status is not Status.RUNNING:
+        if metric is None or not _answered(metric, mandate):
             continue
         for period in in_time(mandate.periods):
             if period.kind not in metric.periods:

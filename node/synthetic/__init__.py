@@ -7,6 +7,7 @@ so the same arguments give the same bytes everywhere; it is never used for noise
 from node.synthetic.dirt import Planted
 from node.synthetic.export import write_layout
 from node.synthetic.folder import write, write_folder
+from node.synthetic.organisation_months import months
 from node.synthetic.population import generate
 
-__all__ = ["Planted", "generate", "write", "write_folder", "write_layout"]
+__all__ = ["Planted", "generate", "months", "write", "write_folder", "write_layout"]

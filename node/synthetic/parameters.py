@@ -19,6 +19,7 @@ from node.synthetic import (
     needs,
     obligations,
     odds,
+    organisation,
     people,
     screenings,
     services,
@@ -50,6 +51,7 @@ class Parameters:
     needs: needs.Needs
     screenings: screenings.Screenings
     dirt: dirt.Dirt
+    organisation: organisation.Running
 
 
 def text() -> str:
@@ -90,6 +92,9 @@ def load(*, name: str, preset: str, shocks: bool = False) -> Parameters:
             needs=needs.read(_section(root, "needs")),
             screenings=screenings.read(_section(root, "screenings")),
             dirt=dirt.read(_section(root, "dirt"), last_day=last),
+            organisation=organisation.read(
+                _section(root, "organisation"), last_day=last
+            ),
         )
     root.done()
     return parameters

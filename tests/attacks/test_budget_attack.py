@@ -57,7 +57,7 @@ def sites(
 
 def question(chance: random.Random) -> Ask:
     """State a question at random: most of them fit the rules, some do not."""
-    metric = chance.choice(living_site.RUNNING)
+    metric = chance.choice(living_site.ASKABLE)
     kinds = living_site.PROGRAMME.metric(metric).periods
     fitting = [label for label in PERIODS if Period(label).kind in kinds]
     period = chance.choice(fitting)

@@ -21,6 +21,8 @@ from tests import signed_samples as samples
 from tests.coordinator.network import Network
 from tests.governed import SITES
 
+ROOT = Path(__file__).parents[2]
+
 ALLOWED = governed.listed(("M01", "M04", "M08", "M09", "M29"))
 Run = Callable[..., tuple[int, str, str]]
 
@@ -198,12 +200,26 @@ def test_a_failure_nobody_foresaw_is_one_sentence(
 def test_the_catalogue_can_be_read(run: Run) -> None:
     running = json.loads(run("metrics", "list", "--json")[1])
     everything = json.loads(run("metrics", "list", "--drafts", "--json")[1])
-    assert (len(running), len(everything)) == (12, 60)
+    assert (len(running), len(everything)) == (60, 60)
+    assert all(metric["pillar"] and metric["seeds"] for metric in running)
     shown = json.loads(run("metrics", "show", "M08", "--json")[1])
     assert shown["queries"] == {
-        "enrolled": {"unit": "household", "cohort_of": "enrolment"}
+        "enrolled": {
+            "unit": "household",
+            "cohort_of": "enrolment",
+            "entry_lookback_years": 2,
+        }
     }
-    assert run("metrics", "list")[0] == run("metrics", "show", "M29")[0] == 0
+    effect = json.loads(run("metrics", "show", "M35", "--json")[1])
+    assert effect["needs_a_signed_analysis_plan"] == "yes"
+    assert effect["published_for"] == "the network"
+    assert effect["seeds"] == ["A17", "A34", "B6"]
+    code, words, _ = run("metrics", "show", "M29")
+    assert code == run("metrics", "list")[0] == 0
+    for said in ("is no target", "in every period", "one a household", "Consent:"):
+        assert said in " ".join(words.split())
+    code, page, _ = run("metrics", "page")
+    assert (code, page) == (0, (ROOT / "docs" / "metrics.md").read_text("utf-8"))
     packs = json.loads(run("pack", "list", "--json")[1])
     assert packs[0]["pack"] == "half-year"
     assert run("pack", "list")[0] == 0

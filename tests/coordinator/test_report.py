@@ -8,10 +8,11 @@ import pytest
 from rich.console import Console
 
 from coordinator import report, words
+from coordinator.reading import Scale
 from coordinator.result import Cell, Result, SiteOutcome, Status
-from coordinator.words import Readability
 from privacy import catalogue
 from privacy.estimate import Estimate
+from privacy.metric import Measure
 
 METRICS = catalogue.load().metrics
 M08, M29 = METRICS["M08"], METRICS["M29"]
@@ -80,41 +81,22 @@ def test_a_value_that_cannot_be_told_is_not_said() -> None:
     assert "50" not in said.split(";")[0]
 
 
-@pytest.mark.parametrize(
-    ("value", "half", "share", "expected"),
-    [
-        (100, 10, False, Readability.CLEAR),
-        (100, 10.1, False, Readability.ROUGH),
-        (100, 25, False, Readability.ROUGH),
-        (100, 25.1, False, Readability.UNCERTAIN),
-        (-5, 3, False, Readability.UNCERTAIN),
-        (0.2, 0.02, True, Readability.CLEAR),
-        (0.2, 0.0799, True, Readability.ROUGH),
-        (0.2, 0.09, True, Readability.UNCERTAIN),
-    ],
-)
-def test_the_limits_of_reading_are_those_of_the_rule(
-    value: float,
-    half: float,
-    share: bool,  # noqa: FBT001
-    expected: Readability,
-) -> None:
-    assert words.readability(estimate(value, half), share=share) is expected
+COUNT = Scale(measure=Measure.COUNT, unit="")
+SHARE = Scale(measure=Measure.SHARE, unit="")
 
 
 def test_the_ends_are_rounded_away_from_the_value() -> None:
     narrow = Estimate(10.6, 10.2, 10.7, 0.1, Fraction(19, 20))
-    assert words.low(narrow, share=False) == "10"
-    assert words.high(narrow, share=False) == "11"
+    assert words.low(narrow, COUNT) == "10"
+    assert words.high(narrow, COUNT) == "11"
     close = Estimate(0.5, 0.49999, 0.50001, 0.1, Fraction(19, 20))
-    assert words.low(close, share=True) == "49.9 %"
-    assert words.high(close, share=True) == "50.1 %"
+    assert words.low(close, SHARE) == "49.9 %"
+    assert words.high(close, SHARE) == "50.1 %"
 
 
 def test_no_count_on_a_screen_is_below_zero() -> None:
     below = Estimate(-7.0, 0.0, 4.2, 5.0, Fraction(19, 20))
-    shown = (words.value(below, share=False), words.low(below, share=False))
-    assert shown == ("0", "0")
+    assert (words.value(below, COUNT), words.low(below, COUNT)) == ("0", "0")
 
 
 def test_a_partial_total_says_so_and_why() -> None:

@@ -27,8 +27,8 @@ from privacy.statement import BOOT_BYTES
 from tests import signed_samples as samples
 from tests.end_to_end import exact
 from tests.end_to_end.exchange import (
+    PACK,
     PROGRAMME,
-    RUNNING,
     ask_for,
     settle,
     stock,
@@ -54,8 +54,8 @@ def queries(metric: str, period: str) -> dict[str, Query]:
 
 
 def asked(periods: tuple[str, ...]) -> Iterator[tuple[Metric, str]]:
-    """Yield every running metric with every period it is published for."""
-    for metric, period in itertools.product(RUNNING, periods):
+    """Yield every metric of the pack with every period it is published for."""
+    for metric, period in itertools.product(PACK, periods):
         if Period(period).kind in metric.periods:
             yield metric, period
 

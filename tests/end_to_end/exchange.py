@@ -28,10 +28,9 @@ from node import synthetic
 from node.cli.app import app
 from node.cli.home import Home
 from node.config import INVENTED
-from privacy import catalogue
+from privacy import catalogue, pack
 from privacy import mandate as mandates
 from privacy import roster as rosters
-from privacy.catalogue import Status
 from privacy.chain import Kind
 from privacy.period import Period
 from privacy.query import cells
@@ -52,9 +51,11 @@ from tests.end_to_end.papers import (
 )
 
 PROGRAMME = catalogue.load()
-RUNNING = tuple(
-    metric for metric in PROGRAMME.metrics.values() if metric.status is Status.RUNNING
+PACK = tuple(
+    PROGRAMME.metric(name)
+    for name in sorted({x.metric for x in pack.load("half-year", PROGRAMME).lines})
 )
+"""The metrics of the half-year pack."""
 READY_SECONDS = 60
 ROOT = Path(__file__).parents[2]
 
@@ -101,9 +102,9 @@ def ask_for(metric: str, period: str, name: str, *, rho: Fraction, site: str) ->
 
 
 def every_question(periods: Iterable[str], *, rho: Fraction, site: str) -> list[Ask]:
-    """State every running query of every period to a site, each query once."""
+    """State every query of the pack for every period to a site, each query once."""
     found = {}
-    for metric in RUNNING:
+    for metric in PACK:
         for period in map(Period, periods):
             if period.kind in metric.periods:
                 for name in metric.templates:

@@ -7,6 +7,7 @@ each a process of its own, set up and asked through their own commands.
 import datetime as dt
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -24,7 +25,7 @@ from coordinator.authority import Authority
 from coordinator.demo import government, network, processes
 from coordinator.demo.government import Opened
 from coordinator.demo.network import BY_HAND, BY_RULE, SITES, Plan
-from coordinator.demo.processes import Processes
+from coordinator.demo.processes import Processes, Typed
 from privacy.errors import Unreachable
 from proto import credentials
 
@@ -36,6 +37,27 @@ LATER = (
     *("--period", "FY2025-H1", "--period", "FY2025"),
 )
 """What a second mandate opens, for the questions that are asked here."""
+
+METRIC = """
+[metrics.M61]
+version = 1
+name = "Caseload entered lately"
+status = "running"
+pillar = "reach"
+seeds = ["A10"]
+answers = "How many of those being served entered in the last two years"
+counted = "households"
+definition = "Households in which a counted adult was enrolled on the last day."
+grain = "site"
+periods = ["half-year"]
+estimator = { kind = "count", of = ["lately"] }
+[metrics.M61.queries.lately]
+unit = "household"
+entry_lookback_years = 1
+population = { active = "enrolment", at = "period_end" }
+value = "one"
+"""
+"""A metric that no software shipped with."""
 
 # One network for the whole file, so one process must run all of it (--dist loadfile).
 pytestmark = pytest.mark.timeout(900)
@@ -236,6 +258,56 @@ def test_nothing_brings_a_second_answer(demo: Demo) -> None:
     demo.restart(COORDINATOR, *SITES)
     assert demo.ask("pack", "run", "FY2024-H2") == results(demo)
     assert network.loss_left(demo.plan) == before
+
+
+def test_a_metric_written_today_is_answered_by_the_network_that_runs(
+    demo: Demo,
+) -> None:
+    """A text, two signatures, and at each site two officers; nothing is restarted."""
+    file = demo.plan.directory / "processes.json"
+    before = file.read_text()
+    folder = texts_with(demo.plan.papers / "texts", METRIC)
+    paper = demo.plan.papers / "edition-1.cmpp"
+    network.cmpp(demo.plan, "edition", "draft", str(paper), str(folder))
+    for name in ("ana", "ben"):
+        key = str(demo.plan.directory / "board" / f"{name}.key")
+        words = ("edition", "sign", str(paper), "--key", key, "--no-passphrase")
+        network.cmpp(demo.plan, *words)
+    sent = json.loads(
+        network.cmpp(demo.plan, "edition", "submit", str(paper), "--json")
+    )
+    # No officer accepts an edition by a rule: all five read this one.
+    assert sent["sites"] == dict.fromkeys(SITES, "waiting")
+    network.at_every(
+        demo.plan, {site: allowing(demo.plan, site, sent["digest"]) for site in SITES}
+    )
+    opened = ("--metric", "M61", "--rho", "0.01", "--period", "FY2025-H1")
+    government.open_questions(demo.plan, *opened)
+    (result,) = demo.ask("query", "run", "M61", "FY2025-H1", "--rho", "0.01")
+    assert result["sites_answered"] == len(SITES)
+    assert {cell["labels"]["site"] for cell in result["cells"]} == {"all", *SITES}
+    (shown,) = [m for m in demo.ask("metrics", "list") if m["metric"] == "M61"]
+    assert (shown["pillar"], shown["seeds"]) == ("reach", ["A10"])
+    assert file.read_text() == before
+
+
+def texts_with(folder: Path, metric: str) -> Path:
+    """Write the shipped programme's texts, and one metric more."""
+    shutil.copytree(ROOT / "privacy" / "programme", folder)
+    (folder / "catalogue" / "new.toml").write_text(metric)
+    return folder
+
+
+def allowing(plan: Plan, site: str, edition: str) -> list[Typed]:
+    """Have a site's officers accept the edition, and allow its new metric."""
+    keys = [str(plan.officer(site, name)) for name in network.OFFICERS]
+    accept = ("inbox", "accept", edition[:12], "--key", keys[0], "--no-passphrase")
+    network.node(plan, site, *accept)
+    network.node(plan, site, "policy", "draft", "--again")
+    policy = plan.home(site) / "policy.toml"
+    policy.write_text(policy.read_text().replace('"M60"', '"M60", "M61"', 1))
+    signed = [("policy", "sign", "--key", key, "--no-passphrase") for key in keys]
+    return [Typed(words) for words in (*signed, ("policy", "adopt"))]
 
 
 def test_stop_ends_every_process_and_a_foreign_directory_is_left_alone(

@@ -78,9 +78,18 @@ def test_a_card_warns_of_definitions_nobody_accepted(site: TypedSite) -> None:
     assert "M99: Households in the pool, again" in words
 
 
+def test_a_card_warns_of_an_effect_that_no_plan_fixed(site: TypedSite) -> None:
+    site.deliver(asking(metrics='["M08", "M35"]'))
+    words = site.done("inbox", "show", "2026-07").words
+    assert (
+        "No analysis plan fixed this before its draws, so it is not answered: M35 for "
+        "FY2024, M35 for FY2024-H1, M35 for FY2024-H2."
+    ) in words
+
+
 def test_a_card_says_which_metrics_are_none(site: TypedSite) -> None:
-    site.deliver(asking(metrics='["M08", "M77"]'))
-    assert "names metrics not in its programme: M77" in (
+    site.deliver(asking(metrics='["M08", "M23", "M77"]'))
+    assert "does not answer in this mode: M23, M77" in (
         site.done("inbox", "show", "2026-07").words
     )
 
@@ -159,7 +168,7 @@ def test_precision_is_that_of_the_noise() -> None:
     for each in plan.questions(mandate, PROGRAMME):
         # One household moves a count by one: sigma is 1 / sqrt(2 rho).
         sigma = (1 / (2 * float(each.rho))) ** 0.5
-        assert each.half_width(PROGRAMME) == pytest.approx(1.96 * sigma, rel=0.01)
+        assert each.half_width(PROGRAMME) == round(1.959964 * sigma)
 
 
 def test_the_worst_case_is_told_where_it_is_worse(site: TypedSite) -> None:
