@@ -27,6 +27,8 @@ _MONEY: Final = "dollars"
 """What an amount becomes when it is multiplied by a price."""
 
 _TENTHS: Final = 10
+_HALF_STEP: Final = 0.5 - 1e-9
+"""What is still rounded to the whole number below."""
 _UNKNOWN_SHARE_ERROR: Final = 0.5
 _DIFFERENCE: Final = (ARM, DIFFERENCE)
 
@@ -124,7 +126,8 @@ def loss_factor(found: Estimate, scale: Scale) -> float | None:
     """Return how many times the loss would bring the interval to its limit.
 
     The interval is taken as it is, or as wide as its errors make it where it was
-    cut at what is possible; what a draw left to chance stays as it is. Rounded up
+    cut at what is possible; what a draw left to chance stays as it is. A count's
+    reaches a whole number, so noise up to half a household more will do. Rounded up
     to a tenth.
 
     Returns:
@@ -136,8 +139,11 @@ def loss_factor(found: Estimate, scale: Scale) -> float | None:
         return None
     z = estimate.noise_half_width(Fraction(1), confidence=found.confidence)
     drawn = (z * found.sampling_error) ** 2
-    half = max((found.high - found.low) / 2, z * found.standard_error)
-    noise = max(half**2 - drawn, (z * found.standard_error) ** 2)
+    noise = (z * found.standard_error) ** 2
+    if scale.measure is Measure.COUNT:
+        limit = math.floor(limit) + _HALF_STEP
+    else:
+        noise = max(noise, ((found.high - found.low) / 2) ** 2 - drawn)
     if limit**2 <= drawn:
         return None
     return math.ceil(_TENTHS * noise / (limit**2 - drawn)) / _TENTHS

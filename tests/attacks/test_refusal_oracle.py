@@ -154,7 +154,12 @@ REFUSED = {
         ask("M43", "FY2025", "represented", mandate=EARLY.digest),
         _days(-300),
     ),
-    "a draft": No(RefusalCode.UNKNOWN_METRIC, restated(ask(), metric="M02")),
+    "one of the network only": No(
+        RefusalCode.NOT_ALLOWED, restated(ask(), metric="M23")
+    ),
+    "an effect nobody planned": No(
+        RefusalCode.NOT_ALLOWED, ask("M35", "FY2023", "effect")
+    ),
     "no metric at all": No(RefusalCode.UNKNOWN_METRIC, restated(ask(), metric="M999")),
     "another catalogue": No(
         RefusalCode.WRONG_PROGRAMME, ask(catalogue_version="0.0.1")

@@ -305,7 +305,7 @@ def allowing(plan: Plan, site: str, edition: str) -> list[Typed]:
     network.node(plan, site, *accept)
     network.node(plan, site, "policy", "draft", "--again")
     policy = plan.home(site) / "policy.toml"
-    policy.write_text(policy.read_text().replace('"M60"', '"M60", "M61"', 1))
+    policy.write_text(policy.read_text().replace('"M43"', '"M43", "M61"', 1))
     signed = [("policy", "sign", "--key", key, "--no-passphrase") for key in keys]
     return [Typed(words) for words in (*signed, ("policy", "adopt"))]
 
