@@ -115,6 +115,7 @@ def standard(p: float, q: float) -> float:
 
 KINDS = {
     "count of 400": Kind((400,), 16, count, 400, exact=True),
+    "count of 400, quiet": Kind((400,), 5, count, 400, exact=True),
     "count of 3": Kind((3,), 16, count, 3, exact=True),
     "total that may be negative": Kind((-900,), 650, total, -900, exact=True),
     # 97 % with 70, 377 and 2,700 hearings, at the noise of a full report, and at the
