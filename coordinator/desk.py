@@ -20,7 +20,7 @@ from privacy.analysis_plan import Locked
 from privacy.catalogue import Programme
 from privacy.errors import NotMature, PeriodNotClosed
 from privacy.mandate import Mandate, Purpose
-from privacy.period import EPOCH, day_number
+from privacy.period import date_of, day_number
 from privacy.query import Mode
 from privacy.roster import Roster
 from proto.client import NodeClient
@@ -130,20 +130,15 @@ def check_in_time(wanted: Order, desk: Desk, *, now: dt.datetime) -> None:
     today = day_number(now.date())
     if today < period.closes:
         raise PeriodNotClosed(
-            f"{period} cannot be closed before {_day(period.closes)}; ask then."
+            f"{period} cannot be closed before {date_of(period.closes)}; ask then."
         )
     queries = programme.queries(metric, period, wanted.revision).values()
     ripe = max((binding.matures(query) for query in queries), default=0)
     if today < ripe:
         raise NotMature(
             f"{metric.id} follows people for some time after {period}; ask from "
-            f"{_day(ripe)} on."
+            f"{date_of(ripe)} on."
         )
-
-
-def _day(number: int) -> dt.date:
-    """Return the date of a day number."""
-    return EPOCH + dt.timedelta(days=number)
 
 
 def words(question: Question, site: Site, desk: Desk, now: dt.datetime) -> Ask:

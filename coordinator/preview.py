@@ -24,7 +24,7 @@ from privacy.dictionary import Grain
 from privacy.errors import InvalidQuery
 from privacy.estimate import Measured
 from privacy.estimators import MetricCell
-from privacy.period import EPOCH
+from privacy.period import date_of
 
 _EVEN = Fraction(1, 2)
 
@@ -127,7 +127,7 @@ def preview(
         expected=expected,
         cells=tuple(found),
         charges=dict(order.rho),
-        from_day=EPOCH + dt.timedelta(days=first),
+        from_day=date_of(first),
     )
 
 

@@ -21,7 +21,7 @@ from privacy.catalogue import Programme
 from privacy.errors import BadSignature, InvalidProgramme, NotAllowed
 from privacy.mandate import Mandate
 from privacy.metric import Metric
-from privacy.period import EPOCH, Period, day_number
+from privacy.period import Period, date_of, day_number
 from privacy.signing import Document, Kind, text_of
 from privacy.strict import Section, load_toml, quoted
 
@@ -252,7 +252,7 @@ def _check_one(
         if each.plan.metric == metric.id and each.holds_for(period)
     ]
     if not holding:
-        begins = EPOCH + dt.timedelta(days=period.start)
+        begins = date_of(period.start)
         why = "none is here" if not mine else "those that are here came or begin later"
         raise NotAllowed(
             f"{metric.id} for {period} needs an analysis plan that was signed and "

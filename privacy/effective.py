@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Final, TypeVar
 
 from privacy.errors import InvalidProgramme
-from privacy.period import EPOCH, day_number
+from privacy.period import date_of, day_number
 from privacy.strict import Section
 
 FOR_EVER: Final = day_number(dt.date.max)
@@ -127,4 +127,4 @@ def as_of(facts: Sequence[_F], on: int) -> tuple[_F, ...]:
 
 def date(number: int) -> str:
     """Write a day number as an ISO date."""
-    return (EPOCH + dt.timedelta(days=number)).isoformat()
+    return date_of(number).isoformat()

@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from privacy.errors import BadRecords
-from privacy.period import EPOCH, Period, day_number
+from privacy.period import Period, date_of, day_number
 
 BYTES_MAX: Final = 1_000_000
 """A larger file is not one of ours."""
@@ -102,8 +102,8 @@ _NAMES: Final = {
 
 def months_of(period: Period) -> tuple[str, ...]:
     """Return the months of a period, in order."""
-    first = EPOCH + dt.timedelta(days=period.start)
-    last = EPOCH + dt.timedelta(days=period.end)
+    first = date_of(period.start)
+    last = date_of(period.end)
     count = 12 * (last.year - first.year) + last.month - first.month + 1
     numbers = (first.month - 1 + step for step in range(count))
     return tuple(f"{first.year + n // 12}-{n % 12 + 1:02d}" for n in numbers)

@@ -47,6 +47,11 @@ def day_number(date: dt.date) -> int:
     return (date - EPOCH).days
 
 
+def date_of(day: int) -> dt.date:
+    """Return the date of a day number."""
+    return EPOCH + dt.timedelta(days=day)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
     """One fiscal year, half-year or quarter.
@@ -68,7 +73,7 @@ class Period:
     @classmethod
     def quarter_of(cls, day: int) -> Self:
         """Return the quarter that holds a day number."""
-        date = EPOCH + dt.timedelta(days=day)
+        date = date_of(day)
         shifted = (date.month - _FIRST_MONTH) % 12
         year = date.year + (1 if date.month >= _FIRST_MONTH else 0)
         return cls(f"FY{year}-Q{shifted // 3 + 1}")

@@ -23,6 +23,27 @@ periods = ["fiscal-year"]
 estimator = { kind = "count", of = ["pool"] }
 """
 
+UNSHIPPED = """
+[metrics.M61]
+version = 1
+name = "Caseload entered lately"
+status = "running"
+pillar = "reach"
+seeds = ["A10"]
+answers = "How many of those being served entered in the last two years"
+counted = "households"
+definition = "Households in which a counted adult was enrolled on the last day."
+grain = "site"
+periods = ["half-year"]
+estimator = { kind = "count", of = ["lately"] }
+[metrics.M61.queries.lately]
+unit = "household"
+entry_lookback_years = 1
+population = { active = "enrolment", at = "period_end" }
+value = "one"
+"""
+"""A metric that no software shipped with."""
+
 
 def shipped() -> dict[str, str]:
     """Return the texts of the shipped programme, by name."""

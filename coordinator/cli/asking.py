@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -16,6 +15,7 @@ from coordinator import ask, exact, order, report, telling, words
 from coordinator.ask import Outcome
 from coordinator.cli import centre, exporting
 from coordinator.cli.centre import SHOW, TELL, Centre
+from coordinator.exports import file
 from coordinator.figures import WITHOUT_QUESTION
 from coordinator.lines import Reply
 from coordinator.order import Order
@@ -161,10 +161,11 @@ def write(
         said = centre.TRAINING if opened.config.training else ""
         metrics = exporting.definitions(opened, results)
         text = report.page(results, metrics, title=title, rho=rho, banner=said)
-        _replace(page, text)
+        file.put(page, text.encode(), force=True)
     if results_file is not None:
         content = _contents(opened, results)
-        _replace(results_file, json.dumps(content, indent=2) + "\n")
+        text = json.dumps(content, indent=2) + "\n"
+        file.put(results_file, text.encode(), force=True)
 
 
 def _contents(opened: Centre, results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -211,10 +212,3 @@ def _watch(
             progress.update(bars[reply.site], advance=1, **said)
 
         yield watch
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, "utf-8")
-    fresh.replace(path)

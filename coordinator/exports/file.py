@@ -72,9 +72,18 @@ def write(path: Path, rows: Sequence[FlatRow], form: Format, *, force: bool) -> 
         BadConfiguration: the file is there and may not be replaced.
     """
     check_free(path, force=force)
+    put(path, content(rows, form), force=force)
+
+
+def put(path: Path, data: bytes, *, force: bool) -> None:
+    """Write a file whole or not at all: beside its place, then there.
+
+    Raises:
+        BadConfiguration: the file is there and may not be replaced.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        fresh.write_bytes(content(rows, form))
+        fresh.write_bytes(data)
         if not force:
             check_free(path, force=False)
         fresh.replace(path)

@@ -19,7 +19,7 @@ from node.synthetic.site import Site
 from node.synthetic.stream import Stream
 from privacy import catalogue
 from privacy.organisation_month import COSTS, STAFF, OrganisationMonth
-from privacy.period import EPOCH, day_number
+from privacy.period import date_of, day_number
 
 _CENTS: Final = 100
 
@@ -135,7 +135,7 @@ def _months(intake_days: Odds[int], last_day: int) -> Iterator[str]:
 
 def _month(day: int) -> str:
     """Return the month of a day number."""
-    return f"{EPOCH + dt.timedelta(days=day):%Y-%m}"
+    return f"{date_of(day):%Y-%m}"
 
 
 def _last_day(month: str) -> int:

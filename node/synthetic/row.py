@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from node.config import INVENTED
 from privacy.errors import InvalidProgramme
-from privacy.period import EPOCH, day_number
+from privacy.period import date_of, day_number
 from privacy.strict import Section
 
 Row: TypeAlias = dict[str, str | int | None]
@@ -33,7 +33,7 @@ def person_key(site: str, index: int, adult: int) -> str:
 @functools.cache
 def iso(day: int) -> str:
     """Write a day number as an ISO date."""
-    return (EPOCH + dt.timedelta(days=day)).isoformat()
+    return date_of(day).isoformat()
 
 
 @functools.cache

@@ -1,6 +1,5 @@
 """A synthetic site: when its pool fills, when it draws, and for how many places."""
 
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +9,7 @@ from node.synthetic.odds import Odds
 from node.synthetic.row import day, integers, share
 from node.synthetic.stream import Stream
 from privacy.errors import InvalidProgramme
-from privacy.period import EPOCH, day_number
+from privacy.period import date_of, day_number
 from privacy.strict import Section
 
 _MONTHS_BETWEEN_DRAWS = 3
@@ -28,7 +27,7 @@ class Seasons:
 
     def weight(self, on: int, *, opened: int) -> Decimal:
         """Return how busy one day is."""
-        month = self.month_percent[(EPOCH + dt.timedelta(days=on)).month - 1]
+        month = self.month_percent[date_of(on).month - 1]
         age = (on - opened) / _MONTH_DAYS / self.ramp_up_months
         floor = share(self.ramp_up_percent)
         busy = month * min(Decimal(1), floor + (1 - floor) * age)
@@ -149,7 +148,7 @@ def _windows(
 
 def _draw_days(first: int, draws: int) -> list[int]:
     """Return the day numbers of draws three months apart."""
-    date = EPOCH + dt.timedelta(days=first)
+    date = date_of(first)
     days = []
     for count in range(draws):
         month = date.month - 1 + count * _MONTHS_BETWEEN_DRAWS

@@ -28,6 +28,7 @@ from coordinator.demo.network import BY_HAND, BY_RULE, SITES, Plan
 from coordinator.demo.processes import Processes, Typed
 from privacy.errors import Unreachable
 from proto import credentials
+from tests.programme_samples import UNSHIPPED
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
@@ -37,27 +38,6 @@ LATER = (
     *("--period", "FY2025-H1", "--period", "FY2025"),
 )
 """What a second mandate opens, for the questions that are asked here."""
-
-METRIC = """
-[metrics.M61]
-version = 1
-name = "Caseload entered lately"
-status = "running"
-pillar = "reach"
-seeds = ["A10"]
-answers = "How many of those being served entered in the last two years"
-counted = "households"
-definition = "Households in which a counted adult was enrolled on the last day."
-grain = "site"
-periods = ["half-year"]
-estimator = { kind = "count", of = ["lately"] }
-[metrics.M61.queries.lately]
-unit = "household"
-entry_lookback_years = 1
-population = { active = "enrolment", at = "period_end" }
-value = "one"
-"""
-"""A metric that no software shipped with."""
 
 # One network for the whole file, so one process must run all of it (--dist loadfile).
 pytestmark = pytest.mark.timeout(900)
@@ -266,7 +246,7 @@ def test_a_metric_written_today_is_answered_by_the_network_that_runs(
     """A text, two signatures, and at each site two officers; nothing is restarted."""
     file = demo.plan.directory / "processes.json"
     before = file.read_text()
-    folder = texts_with(demo.plan.papers / "texts", METRIC)
+    folder = texts_with(demo.plan.papers / "texts", UNSHIPPED)
     paper = demo.plan.papers / "edition-1.cmpp"
     network.cmpp(demo.plan, "edition", "draft", str(paper), str(folder))
     for name in ("ana", "ben"):

@@ -26,28 +26,10 @@ from proto.client import NodeClient
 from proto.wire import Answer, Ask, Refusal, RefusalCode
 from tests import governed, liar, real_node
 from tests import signed_samples as samples
-from tests.programme_samples import shipped
+from tests.programme_samples import UNSHIPPED, shipped
 from tests.real_node import RealNode
 
 SITE = "NYC"
-METRIC = """
-[metrics.M61]
-version = 1
-name = "Caseload entered lately"
-status = "running"
-pillar = "reach"
-answers = "How many of those being served entered in the last two years"
-counted = "households"
-definition = "Households in which an adult was enrolled on the last day of the period."
-grain = "site"
-periods = ["half-year"]
-estimator = { kind = "count", of = ["lately"] }
-[metrics.M61.queries.lately]
-unit = "household"
-entry_lookback_years = 1
-population = { active = "enrolment", at = "period_end" }
-value = "one"
-"""
 PERIOD = Period("FY2024-H2")
 
 
@@ -79,7 +61,7 @@ def test_a_new_metric_is_answered_without_a_restart(
 ) -> None:
     running, lines = node
     made = samples.signed(
-        edition.draft(shipped() | {"new.toml": METRIC}, network="cmpp", number=1),
+        edition.draft(shipped() | {"new.toml": UNSHIPPED}, network="cmpp", number=1),
         "ana",
         "ben",
     )
